@@ -1,0 +1,64 @@
+# Every command of the project. `make` alone lists them.
+
+CORE := bot/core/.venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export RASA_TELEMETRY_ENABLED := false
+export TF_CPP_MIN_LOG_LEVEL := 3
+export SQLALCHEMY_SILENCE_UBER_WARNING := 1
+export PYTHONWARNINGS := ignore
+
+.PHONY: help run test test-core test-gateway test-assistant train validate shell lint format bench screenshots setup doctor clean
+
+help:             ## List these commands
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+run: setup train  ## Set everything up, train if needed, start it all and print the addresses
+	@.venv/bin/throughline run
+
+test: setup train test-assistant test-core test-gateway ## Run every test
+
+test-assistant:   ## Rasa's own tests: data, understanding on held-out examples, stories
+	@scripts/test-assistant
+
+test-core:        ## Tests of Rasa's side (Python 3.10)
+	$(CORE)/python -m pytest -q tests/core tests/actions
+
+test-gateway:     ## Tests of the gateway, the channels, the sandbox; acceptance; browser (Python 3.13)
+	.venv/bin/python -m pytest -q tests --ignore tests/core --ignore tests/actions
+
+train: setup      ## Train the model, if the training data changed since the last one
+	@$(CORE)/python -m bot.core.training
+
+validate: setup   ## Rasa's check of domain and training data
+	$(CORE)/rasa data validate --fail-on-warnings
+
+shell: train      ## Talk to the bot in this terminal (needs the action server: `make actions`)
+	$(CORE)/rasa shell
+
+actions: setup    ## Start the action server alone
+	SANIC_HOST=127.0.0.1 $(CORE)/python -m rasa_sdk --actions actions
+
+lint: setup       ## ruff and mypy --strict, on code and tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/mypy --config-file bot/core/mypy.ini
+
+format: setup     ## Put the code in order
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: setup train ## Measure; a table on screen and JSON under benchmarks/results/
+	.venv/bin/python -m benchmarks
+
+screenshots: setup train ## Make the pictures in docs/ anew
+	.venv/bin/python -m tests.acceptance.screenshots
+
+doctor: setup     ## Show what is on, what is off and why
+	@.venv/bin/throughline doctor
+
+setup:            ## Build both environments from their lock files
+	@scripts/setup
+
+clean:            ## Remove environments, models, caches and the local databases
+	rm -rf .venv bot/core/.venv .tools .cache .rasa models/*.tar.gz models/trained.json var

@@ -1,0 +1,7 @@
+"""`python -m bot.gateway` is `throughline`."""
+
+import sys
+
+from bot.gateway.cli import main
+
+sys.exit(main())

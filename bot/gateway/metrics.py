@@ -1,0 +1,24 @@
+"""The gateway's counters, as `GET /metrics` gives them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+REGISTRY = CollectorRegistry()
+
+webhooks = Counter(
+    "throughline_webhooks", "Requests from platforms by outcome", ["channel", "outcome"], registry=REGISTRY
+)
+accepted = Counter(
+    "throughline_messages_accepted", "Inbound messages on disk", ["channel", "repeated"], registry=REGISTRY
+)
+unread = Counter(
+    "throughline_unread",
+    "Parts of webhooks kept for inspection because they could not be read",
+    ["channel"],
+    registry=REGISTRY,
+)
+sends = Counter("throughline_sends", "Attempts to send by outcome", ["channel", "outcome"], registry=REGISTRY)
+send_seconds = Histogram("throughline_send_seconds", "Time of one attempt", ["channel"], registry=REGISTRY)
+links = Counter("throughline_links_minted", "Link codes made", ["to_channel"], registry=REGISTRY)
+sockets = Counter("throughline_webchat_sockets", "Web chat sockets opened", registry=REGISTRY)

@@ -1,0 +1,126 @@
+"""The queue of messages on their way out: which may be tried now, and what became of each attempt.
+
+One message at a time for one address, in order; addresses side by side. A message that is being retried holds up only
+what comes after it at the same address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.gateway.retry import Again, Over
+from bot.store.content import content_from_json
+from bot.store.tables import messages, unsent
+from channels.contract import Outbound, Sent
+
+# Longer than any channel's own time-out, so that an attempt whose lease is over has certainly ended.
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A message that this process has claimed and must now try to send."""
+
+    channel: str
+    message: Outbound
+    attempts: int
+    """Counts the attempt to be made."""
+
+
+async def claim_due(connection: AsyncConnection, channels: list[str], now: datetime, *, limit: int) -> list[Due]:
+    """Claim the first unsent message of each address, where it is due, oldest first."""
+    earlier = messages.alias()
+    heads = (
+        sa.select(messages)
+        .where(
+            unsent(messages),
+            messages.c.state == "queued",
+            messages.c.due_at <= now,
+            messages.c.channel.in_(channels),
+            ~sa.exists().where(
+                unsent(earlier),
+                earlier.c.channel == messages.c.channel,
+                earlier.c.address == messages.c.address,
+                earlier.c.id < messages.c.id,
+            ),
+        )
+        .order_by(messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await connection.execute(heads)).all()
+    if rows:
+        await connection.execute(
+            sa.update(messages)
+            .where(messages.c.id.in_([row.id for row in rows]))
+            .values(state="sending", attempts=messages.c.attempts + 1, lease_until=now + LEASE)
+        )
+    platform_ids = await _platform_ids(connection, [row.cause_id for row in rows if row.cause_id])
+    return [_due(row, platform_ids.get(row.cause_id)) for row in rows]
+
+
+async def record_sent(connection: AsyncConnection, message: int, sent: Sent, now: datetime) -> None:
+    """The platform took it."""
+    await _finish(connection, message, now, state="sent", platform_id=sent.platform_id, error=None)
+
+
+async def record_failure(
+    connection: AsyncConnection, message: int, decision: Again | Over, reason: str, now: datetime
+) -> None:
+    """The attempt failed; `decision` says what follows."""
+    if isinstance(decision, Over):
+        await _finish(connection, message, now, state=decision.state, error=reason)
+        return
+    await connection.execute(
+        sa.update(messages)
+        .where(messages.c.id == message, messages.c.state == "sending")
+        .values(state="queued", due_at=now + decision.wait, lease_until=None, error=reason)
+    )
+
+
+async def settle_abandoned(connection: AsyncConnection, repeatable: list[str], now: datetime) -> int:
+    """Attempts whose process died under way: sent again where doubling does no harm, otherwise marked uncertain.
+    Returns how many."""
+    abandoned = sa.and_(unsent(messages), messages.c.state == "sending", messages.c.lease_until < now)
+    again = await connection.execute(
+        sa.update(messages)
+        .where(abandoned, messages.c.channel.in_(repeatable))
+        .values(state="queued", due_at=now, lease_until=None)
+    )
+    uncertain = await connection.execute(
+        sa.update(messages)
+        .where(abandoned)
+        .values(
+            state="uncertain", finished_at=now, lease_until=None, error="the gateway stopped while this was being sent"
+        )
+    )
+    return again.rowcount + uncertain.rowcount
+
+
+async def _finish(connection: AsyncConnection, message: int, now: datetime, **values: Any) -> None:
+    await connection.execute(
+        sa.update(messages).where(messages.c.id == message).values(finished_at=now, lease_until=None, **values)
+    )
+
+
+async def _platform_ids(connection: AsyncConnection, causes: list[int]) -> dict[int, str | None]:
+    if not causes:
+        return {}
+    rows = await connection.execute(sa.select(messages.c.id, messages.c.platform_id).where(messages.c.id.in_(causes)))
+    return {row.id: row.platform_id for row in rows}
+
+
+def _due(row: Any, reply_to: str | None) -> Due:
+    message = Outbound(
+        id=row.id,
+        address=row.address,
+        content=content_from_json(row.content),
+        language=row.language,
+        reply_to=reply_to,
+    )
+    return Due(channel=row.channel, message=message, attempts=row.attempts + 1)

@@ -1,0 +1,121 @@
+"""What an operator can set, from the environment or a file `.env`, and what is wrong with it.
+
+Every setting `X` may also be given as `X_FILE`, the path of a file that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.store.database import DEFAULT_URL, database_url
+
+
+class SettingsError(Exception):
+    """Settings that cannot work; each line of the text names one and says what it should be."""
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError(f"{text!r} is not an origin such as https://shop.example.com")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must be an http or https address")
+    return text.rstrip("/")
+
+
+def _telegram_secret(secret: SecretStr | None) -> SecretStr | None:
+    # https://core.telegram.org/bots/api#setwebhook
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret.get_secret_value()):
+        raise ValueError("must be 1 to 256 of A-Z, a-z, 0-9, _ and -")
+    return secret
+
+
+def _database(url: str) -> str:
+    database_url(url)
+    return url
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class Settings(BaseSettings):
+    """All settings of the gateway. README.md and the channels' own READMEs explain them; a test holds them together."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    database_url: Annotated[str, AfterValidator(_database)] = DEFAULT_URL
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    public_url: BaseUrl | None = None
+
+    telegram_bot_token: SecretStr | None = None
+    telegram_secret_token: Annotated[SecretStr | None, AfterValidator(_telegram_secret)] = None
+    telegram_api_url: BaseUrl = "https://api.telegram.org"
+
+    webchat_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
+        origins = values.get("webchat_origins")
+        if isinstance(origins, str):
+            values["webchat_origins"] = tuple(part for part in re.split(r"[,\s]+", origins) if part)
+        return {name: value for name, value in values.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _telegram_is_whole(self) -> Settings:
+        if self.telegram_bot_token and not self.telegram_secret_token:
+            raise ValueError("TELEGRAM_SECRET_TOKEN is needed with TELEGRAM_BOT_TOKEN: without it anyone could post")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FromFiles(settings_cls), dotenv_settings
+
+
+class _FromFiles(PydanticBaseSettingsSource):
+    """Reads `X` from the file that `X_FILE` names, as container platforms hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings in force; `given` wins over the environment. Raises SettingsError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(item) for item in error.errors(include_input=False))) from None
+    except OSError as error:
+        raise SettingsError(f"A file named by a setting …_FILE cannot be read: {error.strerror}") from None
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]).upper() if item["loc"] else ""
+    reason = item["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason}" if name else reason

