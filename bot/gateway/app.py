@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
@@ -52,7 +51,8 @@ def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
         )
         channels[telegram.name] = telegram
         app.cleanup_ctx.append(lambda _app: _started(telegram))
-        app.router.add_post("/webhooks/telegram", WebhookReceiver(channel=telegram, engine=engine, clock=clock))
+        receiver = WebhookReceiver(channel=telegram, engine=engine, clock=clock)
+        app.router.add_post("/webhooks/telegram", receiver.receive)
     if settings.webchat_origins:
         _add_webchat(app, settings, engine, channels, invitations, clock)
     app.add_routes(Health(engine=engine, clock=clock).routes())
@@ -103,7 +103,6 @@ async def _sending(
     task = asyncio.create_task(sender.run())
     log.info("gateway.started", port=settings.port, channels=sorted(channels))
     yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    sender.stop()
+    await task
     await wake.close()

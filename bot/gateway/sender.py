@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -27,7 +28,10 @@ _GRACE = 10.0
 
 
 class Sender:
-    """The gateway's half of the outbox. `run` goes on until cancelled; then attempts under way may finish."""
+    """The gateway's half of the outbox: `run` goes on until `stop`, and then lets the attempts under way finish.
+
+    Nothing here is cancelled, since a transaction that is cut in the middle leaves its connection in doubt.
+    """
 
     def __init__(
         self, *, engine: AsyncEngine, channels: Mapping[str, Channel], wake: Wake, clock: Callable[[], datetime]
@@ -37,21 +41,25 @@ class Sender:
         self._wake = wake
         self._clock = clock
         self._look_again = asyncio.Event()
+        self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
+        self._settled_at = -_SETTLE_EVERY
 
     async def run(self) -> None:
-        watch = asyncio.create_task(self._watch())
-        settle = asyncio.create_task(self._settle_abandoned())
-        try:
-            while True:
-                self._look_again.clear()
-                await self._start_what_is_due()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._look_again.wait(), _SLOW_POLL)
-        finally:
-            watch.cancel()
-            settle.cancel()
-            await self._let_attempts_finish()
+        watching = asyncio.create_task(self._watch())
+        while not self._stopping:
+            self._look_again.clear()
+            await self._settle_abandoned()
+            await self._start_what_is_due()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_again.wait(), _SLOW_POLL)
+        watching.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_GRACE)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._look_again.set()
 
     async def _start_what_is_due(self) -> None:
         free = _CONCURRENCY - len(self._under_way)
@@ -104,15 +112,15 @@ class Sender:
             self._look_again.set()
 
     async def _settle_abandoned(self) -> None:
+        if time.monotonic() - self._settled_at < _SETTLE_EVERY:
+            return
+        self._settled_at = time.monotonic()
         repeatable = [name for name, channel in self._channels.items() if channel.repeatable]
-        while True:
-            with contextlib.suppress(SQLAlchemyError, OSError):
-                async with transaction(self._engine) as connection:
-                    settled = await settle_abandoned(connection, repeatable, self._clock())
-                if settled:
-                    log.warning("send.abandoned", messages=settled)
-            await asyncio.sleep(_SETTLE_EVERY)
-
-    async def _let_attempts_finish(self) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=_GRACE)
+        try:
+            async with transaction(self._engine) as connection:
+                settled = await settle_abandoned(connection, repeatable, self._clock())
+        except (SQLAlchemyError, OSError) as error:
+            log.error("outbox.unavailable", error=type(error).__name__)
+            return
+        if settled:
+            log.warning("send.abandoned", messages=settled)

@@ -173,35 +173,39 @@ class _Connection:
     async def run(self) -> None:
         news = self._webchat.hub.join(self._visitor)
         showing = asyncio.create_task(self._show_news(news))
-        showing.add_done_callback(self._stop_if_broken)
         try:
             async for frame in self._socket:
                 if frame.type is WSMsgType.TEXT:
                     await self._take(frame.data)
         finally:
             self._webchat.hub.leave(self._visitor, news)
-            showing.cancel()
-
-    def _stop_if_broken(self, showing: asyncio.Task[None]) -> None:
-        if not showing.cancelled() and (error := showing.exception()):
-            log.warning("webchat.socket_broke", error=type(error).__name__)
-            self._closing = asyncio.ensure_future(self._socket.close())
+            # Woken and not cancelled: it may be in the middle of a transaction.
+            news.set()
+            await showing
 
     async def _show_news(self, news: asyncio.Event) -> None:
-        await self._show_new()
-        await self._socket.send_json({"type": "ready", "channels": self._webchat.others})
-        while True:
-            # Looks now and then without being woken too: another gateway may have sent something.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _LOOK_ANYWAY_EVERY)
-            news.clear()
+        try:
             await self._show_new()
+            await self._socket.send_json({"type": "ready", "channels": self._webchat.others})
+            while not self._socket.closed:
+                # Looks now and then without being woken too: another gateway may have sent something.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), _LOOK_ANYWAY_EVERY)
+                news.clear()
+                await self._show_new()
+        except ConnectionError:
+            pass  # the widget went away, and will come back with its cursor
+        except (SQLAlchemyError, OSError) as error:
+            log.error("webchat.unavailable", error=type(error).__name__)
+            await self._socket.close()
 
     async def _show_new(self) -> None:
         while True:
             async with reading(self._webchat.engine) as connection:
                 lines = await transcript(connection, self._visitor, after=self._cursor)
             for line in lines:
+                if self._socket.closed:
+                    return
                 if frame := frame_of(line):
                     await self._socket.send_json(frame)
                 self._cursor = line.id

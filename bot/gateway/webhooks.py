@@ -27,7 +27,7 @@ class WebhookReceiver:
         self._clock = clock
         self._acknowledging: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def receive(self, request: web.Request) -> web.Response:
         webhook = await _as_webhook(request)
         try:
             await self._channel.verify(webhook)

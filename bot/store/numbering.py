@@ -14,12 +14,13 @@ from bot.store.tables import conversations
 
 async def take_numbers(connection: AsyncConnection, conversation: str, count: int = 1) -> int:
     """Take `count` numbers; returns the first. Raises LookupError where there is no such conversation."""
-    result = await connection.execute(
+    await connection.execute(
         sa.update(conversations)
         .where(conversations.c.id == conversation)
         .values(last_seq=conversations.c.last_seq + count)
-        .returning(conversations.c.last_seq)
     )
+    # Not RETURNING: SQLAlchemy 1.4 cannot say it to SQLite. The update holds the row, so nobody comes in between.
+    result = await connection.execute(sa.select(conversations.c.last_seq).where(conversations.c.id == conversation))
     last = result.scalar_one_or_none()
     if last is None:
         raise LookupError(f"no conversation {conversation}")

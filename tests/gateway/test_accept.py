@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.gateway.accept import accept_all
 from bot.store.tables import conversations, customers, identities, messages, unread_webhooks
 from channels.contract import Choice, Start, Unread, Unsupported
-from tests.gateway.conftest import NOON, Clock
+from tests.database import NOON, Clock
 from tests.gateway.people import accepted, conversation_of, rows, says
 
 

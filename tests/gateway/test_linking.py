@@ -11,7 +11,7 @@ from bot.gateway.linking import mint
 from bot.store.database import transaction
 from bot.store.tables import identities, link_codes, messages
 from channels.contract import Link
-from tests.gateway.conftest import NOON, Clock
+from tests.database import NOON, Clock
 from tests.gateway.people import accepted, conversation_of, customer_of, rows, says
 
 

@@ -12,7 +12,7 @@ from bot.gateway.retry import Again, Over
 from bot.store.database import transaction
 from bot.store.tables import messages
 from channels.contract import Sent
-from tests.gateway.conftest import NOON, Clock
+from tests.database import NOON, Clock
 from tests.gateway.people import accepted, bot_says, rows, says
 
 

@@ -1,0 +1,108 @@
+"""Telegram, through python-telegram-bot's types and its Bot. Knows no database, no Rasa and no web server.
+
+inbound.py   a webhook's bytes → the contract's words (pure)
+outbound.py  the contract's words → parts, one Bot API call each (pure)
+delivery.py  parts in order, and what becomes of a message whose later part fails
+api.py       the Bot API itself; errors.py its errors as SendErrors
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import ClassVar
+
+from channels.contract import Choice, Inbound, Outbound, SendError, Sent, Unread, Webhook
+
+from . import inbound
+from .api import BotApi
+from .delivery import deliver
+from .outbound import render
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_PATH = "/webhooks/telegram"
+_SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class TelegramChannel:
+    """One bot on Telegram.
+
+    link:      mints the URL for `Content.invite`; asked once per attempt; raises SendError
+    timeout:   seconds to wait for Telegram's answer
+    patience:  seconds that one message may wait, all in all, for its parts after the first
+
+    Raises ValueError, naming the setting, if one cannot be right.
+    """
+
+    name: ClassVar[str] = "telegram"
+    repeatable: ClassVar[bool] = False
+    """The Bot API has no idempotency key: the same call twice is two messages."""
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        secret_token: str,
+        link: Callable[[Outbound], Awaitable[str]],
+        api_url: str = "https://api.telegram.org",
+        timeout: float = 15.0,
+        patience: float = 30.0,
+    ) -> None:
+        _check_settings(token, secret_token)
+        self._secret_token = secret_token
+        self._link = link
+        self._patience = patience
+        self._api = BotApi(token=token, api_url=api_url, timeout=timeout)
+        self.lost_acknowledgements = 0
+
+    async def start(self) -> None:
+        """Open the HTTP client. Asks Telegram nothing: the gateway starts while Telegram is away."""
+        await self._api.open()
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def verify(self, request: Webhook) -> None:
+        inbound.check_secret(request, self._secret_token)
+
+    def read(self, request: Webhook) -> list[Inbound | Unread]:
+        return inbound.read(request)
+
+    async def send(self, message: Outbound) -> Sent:
+        """`Sent.platform_id` is the first part's message id. Once that part is out, SendError is never retryable:
+        another attempt would say it again."""
+        link = await self._link(message) if message.content.invite else None
+        parts = render(message, link)
+        if not parts:
+            raise SendError("the message holds nothing to show", permanent=True)
+        return await deliver(partial(self._api.send, message.address), parts, patience=self._patience)
+
+    async def acknowledge(self, inbound: Inbound) -> None:
+        """Stop the spinner on a tapped button. Telegram forgets a tap soon, so a refusal here is nothing to repair."""
+        if not isinstance(inbound.said, Choice) or inbound.platform_id is None:
+            return
+        try:
+            await self._api.answer(inbound.platform_id)
+        except SendError as error:
+            self.lost_acknowledgements += 1
+            log.info("telegram: a tap was not acknowledged: %s", error.reason)
+
+    async def deep_link(self, code: str) -> str:
+        """https://core.telegram.org/bots/features#deep-linking"""
+        return f"https://t.me/{await self._api.username()}?start={code}"
+
+    async def set_webhook(self, public_url: str) -> None:
+        """Tell Telegram to deliver here from now on. Raises SendError."""
+        url = public_url.rstrip("/") + WEBHOOK_PATH
+        await self._api.set_webhook(url, self._secret_token, inbound.ALLOWED_UPDATES)
+
+
+def _check_settings(token: str, secret_token: str) -> None:
+    """An empty secret would let everybody in: a request without the header would carry the right one."""
+    if not token:
+        raise ValueError("TELEGRAM_BOT_TOKEN is empty")
+    if not _SECRET_TOKEN.fullmatch(secret_token):
+        raise ValueError("TELEGRAM_SECRET_TOKEN must be 1 to 256 of the characters A-Z a-z 0-9 _ -")

@@ -1,0 +1,75 @@
+"""The parts of one message, sent in order, and what becomes of it when one fails.
+
+A message of several parts is one attempt in the contract: trying it again would repeat the parts that arrived. So only
+the first part may fail in a way that is tried again later. After it, this waits and tries here, for a bounded time, and
+what is still missing then is a permanent or an uncertain error that says how far it got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from channels.contract import SendError, Sent
+
+from .errors import Refused
+from .outbound import Part
+
+Send = Callable[[Part], Awaitable[str]]
+"""Sends one part and gives its message id; raises SendError."""
+
+_FIRST_WAIT = 1.0
+
+
+async def deliver(send: Send, parts: Sequence[Part], *, patience: float) -> Sent:
+    """Send every part. `patience`: seconds that may be spent waiting, all in all. Raises SendError."""
+    left, sent = deque(parts), list[str]()
+    budget = _Patience(patience)
+    while left:
+        part = left.popleft()
+        try:
+            sent.append(await (_persist(send, part, budget) if sent else send(part)))
+        except Refused as error:
+            if part.instead is None:
+                raise _incomplete(error, sent, left) from None
+            left.extendleft(reversed(part.instead))
+        except SendError as error:
+            raise _incomplete(error, sent, left) from None
+    return Sent(platform_id=sent[0] if sent else None)
+
+
+class _Patience:
+    """Seconds that are left for waiting."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait, or say at once that it would take too long."""
+        if seconds > self._left:
+            return False
+        self._left -= seconds
+        await asyncio.sleep(seconds)
+        return True
+
+
+async def _persist(send: Send, part: Part, patience: _Patience) -> str:
+    delay = _FIRST_WAIT
+    while True:
+        try:
+            return await send(part)
+        except SendError as error:
+            if error.permanent or error.uncertain or not await patience.wait(error.retry_after or delay):
+                raise
+        delay *= 2
+
+
+def _incomplete(error: SendError, sent: Sequence[str], left: Sequence[Part]) -> SendError:
+    """Once something was sent, nothing is retryable."""
+    if not sent:
+        return error
+    number, total = len(sent) + 1, len(sent) + 1 + len(left)
+    if error.uncertain:
+        return SendError(f"part {number} of {total} may not have arrived: {error.reason}", uncertain=True)
+    return SendError(f"part {number} of {total} was not sent: {error.reason}", permanent=True)

@@ -1,0 +1,111 @@
+"""Telegram's refusals and the network's, as SendErrors. Pure.
+
+https://core.telegram.org/bots/api#making-requests and, for which error python-telegram-bot makes of what,
+https://docs.python-telegram-bot.org/en/stable/telegram.error.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from channels.contract import SendError
+
+TOKEN_REFUSED_WAIT = 60.0
+"""Seconds. Somebody has to mend the setting; until then nothing is lost."""
+
+_REASON_MAX = 200
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+    RuntimeError,  # the client is closed
+)
+
+
+class Refused(SendError):
+    """Telegram does not take this content in this form (400); another form may do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+def translate(error: Exception) -> SendError:
+    """What the sender should do about any error of a Bot API call."""
+    for kind, sentence in _TABLE:
+        if isinstance(error, kind):
+            return sentence(error)
+    return SendError("Telegram's answer could not be read", uncertain=True)
+
+
+def _flood(error: RetryAfter) -> SendError:
+    wait = error.retry_after
+    seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+    return SendError("too many messages for Telegram", retry_after=seconds)
+
+
+def _forbidden(error: Forbidden) -> SendError:
+    return SendError(f"the customer cannot be written to: {_words(error)}", permanent=True)
+
+
+def _migrated(error: ChatMigrated) -> SendError:
+    return SendError("the chat is a group that got a new id; groups are not served", permanent=True)
+
+
+def _token(error: InvalidToken) -> SendError:
+    return SendError("TELEGRAM_BOT_TOKEN was refused", retry_after=TOKEN_REFUSED_WAIT)
+
+
+def _refused(error: BadRequest) -> SendError:
+    return Refused(f"Telegram refused the message: {_words(error)}")
+
+
+def _network(error: NetworkError) -> SendError:
+    """An answer with an error status was an answer; otherwise it matters whether the request had left."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, TelegramError):
+        return _status(error)
+    if isinstance(cause, _NEVER_LEFT):
+        return SendError(f"Telegram cannot be reached: {type(cause).__name__}")
+    return SendError(f"no answer from Telegram: {type(cause).__name__}", uncertain=True)
+
+
+def _status(error: TelegramError) -> SendError:
+    too_large = str(error).startswith("Request Entity Too Large")
+    return SendError(f"Telegram is in trouble: {_words(error)}", permanent=too_large)
+
+
+_TABLE: tuple[tuple[type[TelegramError], Callable[[Any], SendError]], ...] = (
+    (RetryAfter, _flood),
+    (Forbidden, _forbidden),
+    (ChatMigrated, _migrated),
+    (InvalidToken, _token),
+    (BadRequest, _refused),
+    (Conflict, _status),
+    (TimedOut, _network),
+    (NetworkError, _network),
+)
+"""In this order: python-telegram-bot's BadRequest and TimedOut are NetworkErrors."""
+
+
+def _words(error: TelegramError) -> str:
+    """Telegram's description, without the page of a proxy in front, which could quote the URL and so the token."""
+    return str(error).partition(". Parsing the server response")[0][:_REASON_MAX]
