@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.app import build_app, utc_now
-from bot.gateway.settings import Settings
+from bot.gateway.settings import load_settings
 from bot.store.database import connect
 from tests.database import Clock, fresh_sqlite
 
@@ -34,7 +34,7 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     """Without `telegram_url` nothing answers where Telegram should be."""
     url = fresh_sqlite(folder)
-    settings = Settings(
+    settings = load_settings(
         _env_file=None,
         database_url=url,
         telegram_bot_token=TOKEN,

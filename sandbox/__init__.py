@@ -1,0 +1,1 @@
+"""The vendors' servers and the customers' phones, played on loopback. Nothing of the product is imported here."""

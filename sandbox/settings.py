@@ -1,0 +1,83 @@
+"""The sandbox's settings, from the environment; each `X` may also come as `X_FILE`, the path of its file."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class SettingError(Exception):
+    """A setting that is wrong; the text names it and never holds a secret."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    port: int
+    gateway_url: str
+    bot_token: str = field(repr=False)
+    secret_token: str = field(repr=False)
+    bot_username: str
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingError."""
+    return Settings(
+        port=_port(_read(environ, "SANDBOX_PORT") or "8081"),
+        gateway_url=_url(_read(environ, "GATEWAY_URL") or "http://127.0.0.1:8080"),
+        bot_token=_token(_read(environ, "TELEGRAM_BOT_TOKEN")),
+        secret_token=_secret(_read(environ, "TELEGRAM_SECRET_TOKEN")),
+        bot_username=_username(_read(environ, "SANDBOX_BOT_USERNAME") or "hearthside_bot"),
+    )
+
+
+def _read(environ: Mapping[str, str], name: str) -> str:
+    if environ.get(name):
+        return environ[name].strip()
+    if not environ.get(f"{name}_FILE"):
+        return ""
+    try:
+        return Path(environ[f"{name}_FILE"]).read_text().strip()
+    except OSError as error:
+        raise SettingError(f"{name}_FILE cannot be read: {error.strerror}") from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SettingError(f"SANDBOX_PORT must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or not re.fullmatch(r"[^\s\"'<>;]+", text):
+        raise SettingError("GATEWAY_URL must be the gateway's address, such as http://127.0.0.1:8080")
+    return text.rstrip("/")
+
+
+def _token(text: str) -> str:
+    """Without a token the sandbox has a bot that nobody drives: its phone works, and waits for an answer."""
+    if not text:
+        return f"{10**9 + secrets.randbelow(10**9)}:{secrets.token_urlsafe(26)}"
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", text):
+        raise SettingError("TELEGRAM_BOT_TOKEN must look like 123456:ABC-def, as @BotFather gives it")
+    return text
+
+
+def _secret(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", text):
+        raise SettingError("TELEGRAM_SECRET_TOKEN may have 1 to 256 characters of A-Z a-z 0-9 _ -")
+    return text
+
+
+def _username(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{2,28}bot", text, re.IGNORECASE):
+        raise SettingError("SANDBOX_BOT_USERNAME must be a bot's name: 5 to 32 letters, digits or _, ending in bot")
+    return text

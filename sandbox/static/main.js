@@ -1,0 +1,60 @@
+// Puts the shop and the phone together.
+
+import { find } from "./dom.js";
+import { catchLinks, shownStartLink } from "./links.js";
+import { Phone } from "./phone/phone.js";
+import { showShop } from "./shop.js";
+import { fillWords, language, word } from "./words.js";
+
+const bot = document.body.dataset.bot;
+
+fillWords();
+showShop();
+for (const link of document.querySelectorAll("#languages a")) {
+  if (link.hreflang.startsWith(language)) link.setAttribute("aria-current", "true");
+}
+
+const phone = new Phone({ onUnread: showUnread, onScan: scan });
+
+catchLinks({ bot, onStart: openOnPhone, onHash: openOnWebsite });
+for (const button of document.querySelectorAll("#views button")) {
+  button.addEventListener("click", () => show(button.dataset.view));
+}
+show("shop");
+
+/** On a narrow screen only one of the two is seen. @param {string} view */
+function show(view) {
+  document.body.dataset.view = view;
+  for (const button of document.querySelectorAll("#views button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  }
+  phone.look();
+}
+
+/** @param {string} payload */
+function openOnPhone(payload) {
+  show("phone");
+  phone.openWith(payload);
+}
+
+/** @param {string} hash */
+function openOnWebsite(hash) {
+  show("shop");
+  // The same link again must be a change, too.
+  history.replaceState(null, "", location.pathname + location.search);
+  location.hash = hash;
+}
+
+function scan() {
+  const payload = shownStartLink(bot);
+  if (payload === null) phone.toast(word("nothingToScan"));
+  else openOnPhone(payload);
+}
+
+/** @param {number} count */
+function showUnread(count) {
+  const badge = find("#unread");
+  badge.hidden = count === 0;
+  badge.textContent = String(count);
+  badge.setAttribute("aria-label", word("unread", { count }));
+}

@@ -1,0 +1,58 @@
+// The shop's own page: its products, a filter, and a bag that only counts.
+
+import { find, h } from "./dom.js";
+import { language, word } from "./words.js";
+
+const PRODUCTS = [
+  ["kettle-blue", "tea", 69, "Blue enamel kettle", "蓝色珐琅水壶"],
+  ["kettle-red", "tea", 69, "Red enamel kettle", "红色珐琅水壶"],
+  ["toaster", "kitchen", 59, "Two-slice toaster", "双片烤面包机"],
+  ["mug-set", "tea", 42, "Stoneware mug set", "粗陶马克杯套装"],
+  ["lamp", "living", 85, "Reading lamp", "阅读灯"],
+  ["blanket", "living", 120, "Wool blanket", "羊毛毯"],
+  ["pan", "kitchen", 78, "Cast-iron pan", "铸铁锅"],
+  ["grinder", "tea", 98, "Coffee grinder", "咖啡磨豆机"],
+  ["knife", "kitchen", 88, "Chef’s knife", "主厨刀"],
+  ["cushion", "living", 35, "Linen cushion", "亚麻靠垫"],
+  ["pot", "tea", 56, "Clay teapot", "紫砂壶"],
+  ["clock", "living", 48, "Wall clock", "挂钟"],
+].map(([sku, category, price, en, zh]) => ({ sku, category, price, name: language === "zh" ? zh : en }));
+
+let inBag = 0;
+
+export function showShop() {
+  for (const category of ["all", "kitchen", "tea", "living"]) find("#categories").append(chip(category));
+  choose("all");
+  showBag();
+}
+
+function chip(category) {
+  return h("button", { type: "button", "data-category": category, onclick: () => choose(category) }, word(category));
+}
+
+function choose(category) {
+  for (const button of document.querySelectorAll("#categories button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.category === category));
+  }
+  const wanted = PRODUCTS.filter((product) => category === "all" || product.category === category);
+  find("#products").replaceChildren(...wanted.map(card));
+}
+
+function card({ sku, name, price }) {
+  const add = () => {
+    inBag += 1;
+    showBag();
+  };
+  return h(
+    "li",
+    {},
+    h("img", { src: `/products/${sku}.png`, alt: "", width: 480, height: 360, loading: "lazy" }),
+    h("h3", {}, name),
+    h("p", { class: "price" }, `S$${price}`),
+    h("button", { type: "button", class: "add", "aria-label": word("addNamed", { name }), onclick: add }, word("add")),
+  );
+}
+
+function showBag() {
+  find("#bag").textContent = word("bag", { count: inBag });
+}

@@ -1,0 +1,296 @@
+"""The people who use Telegram, to be played by tests, benchmarks and the phone in the sandbox.
+
+Everything a person does ends as an `Update` for the bot, complete as Telegram sends it; everything a bot does to them
+ends as an `Event` in their feed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from .errors import BLOCKED, KICKED, Json, migrated
+from .network import BotAccount, Chat, Network, Tap
+from .text import find_entities
+from .updates import Update
+
+EventKind = Literal["message", "edited", "deleted", "action", "answer", "sent", "taken"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something a phone shows.
+
+    message, edited, deleted:  a bot's message as it is now, or was
+    action:                    `{"chat", "action"}`, such as typing
+    answer:                    `{"callback_query_id", "text"?, "show_alert"?, "url"?}`: the spinner ends
+    sent:                      the person's own message is stored
+    taken:                     `{"chat", "message_id"}`: the bot's webhook took the person's message
+    """
+
+    kind: EventKind
+    data: Json
+
+
+class User:
+    """One person with one phone. Made by `TelegramServer.user`."""
+
+    def __init__(self, network: Network, *, user_id: int, name: str, language: str, username: str | None) -> None:
+        self._network = network
+        self.id = user_id
+        self.json: Json = {"id": user_id, "is_bot": False, "first_name": name}
+        if username:
+            self.json["username"] = username
+        if language:
+            self.json["language_code"] = language
+        self._unread: dict[EventKind, deque[Json]] = defaultdict(deque)
+        self._arrived = asyncio.Event()
+        self._phones: list[asyncio.Queue[Event]] = []
+
+    def speak(self, language: str) -> None:
+        """Set the language of the person's app, which everything they send from now on carries."""
+        self.json = self.json | {"language_code": language}
+
+    def chat_json(self) -> Json:
+        return {key: self.json[key] for key in ("id", "first_name", "username") if key in self.json} | {
+            "type": "private"
+        }
+
+    # --- what a person does ---------------------------------------------------------------------------------------
+
+    async def start(self, bot: BotAccount, payload: str = "") -> Update:
+        """Press START in the bot's chat, opened by `https://t.me/<bot>?start=<payload>` if there is a payload. Also
+        unblocks the bot. Raises ValueError for a payload that Telegram's apps would ignore."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", payload):
+            raise ValueError("a payload has at most 64 characters of A-Z a-z 0-9 _ -")
+        if self._network.private_chat(bot, self).closed == BLOCKED:
+            await self.unblock(bot)
+        return await self.say(bot, f"/start {payload}".strip())
+
+    async def follow(self, link: str) -> Update:
+        """Open a deep link, `https://t.me/<bot>?start=<payload>`, and press START. Raises LookupError if it leads to no
+        bot, ValueError for a payload that Telegram's apps would ignore."""
+        parts = urlsplit(link)
+        bots = [bot for bot in self._network.bots.values() if parts.path == f"/{bot.username}"]
+        if parts.scheme != "https" or parts.netloc != "t.me" or not bots:
+            raise LookupError("the link leads to no bot")
+        return await self.start(bots[0], parse_qs(parts.query).get("start", [""])[0])
+
+    async def say(self, bot: BotAccount, text: str, *, reply_to: Json | None = None) -> Update:
+        body: Json = {"text": text}
+        if entities := find_entities(text):
+            body["entities"] = list(entities)
+        if reply_to is not None:
+            body["reply_to_message"] = {key: reply_to[key] for key in reply_to if key != "reply_to_message"}
+        return await self.send(bot, body)
+
+    async def send(self, bot: BotAccount, body: Json) -> Update:
+        """Send a message of any kind, given as the fields of its kind: `{"location": {…}}`."""
+        chat = self._network.private_chat(bot, self)
+        if chat.closed == BLOCKED:
+            raise RuntimeError("this person has blocked the bot: unblock it or press START first")
+        chat.closed = None
+        message = self._network.store(chat, self.json, body)
+        shown = {"chat": chat.json, "message_id": message["message_id"]}
+        update = bot.delivery.add(
+            {"message": message}, queue=f"chat {chat.id}", on_taken=lambda: self.notify("taken", shown)
+        )
+        self.notify("sent", message)
+        return update
+
+    async def photo(self, bot: BotAccount, caption: str = "") -> Update:
+        sizes = [_file() | {"width": 320, "height": 240}, _file() | {"width": 1280, "height": 960}]
+        return await self.send(bot, {"photo": sizes} | ({"caption": caption} if caption else {}))
+
+    async def voice(self, bot: BotAccount) -> Update:
+        return await self.send(bot, {"voice": _file() | {"duration": 3, "mime_type": "audio/ogg"}})
+
+    async def sticker(self, bot: BotAccount) -> Update:
+        drawing = {"width": 512, "height": 512, "is_animated": False, "is_video": False, "type": "regular"}
+        return await self.send(bot, {"sticker": _file() | drawing | {"emoji": "👍"}})
+
+    async def edit(self, bot: BotAccount, message: Json, text: str) -> Update:
+        """Change one of the person's own messages."""
+        chat = self._network.private_chat(bot, self)
+        edited = chat.messages[message["message_id"]] | {"text": text, "edit_date": self._network.unix_time()}
+        chat.messages[message["message_id"]] = edited
+        return bot.delivery.add({"edited_message": edited}, queue=f"chat {chat.id}")
+
+    async def tap(self, message: Json, button: int | str) -> Update:
+        """Tap a button of a bot's message, by its label or its place. The message is as this phone last showed it: a
+        stale keyboard can be tapped. Raises LookupError if there is no such button that calls back."""
+        bot = self._bot(message)
+        tap = Tap(id=str(secrets.randbits(63)), user=self, at=self._network.now())
+        bot.taps[tap.id] = tap
+        query = {
+            "id": tap.id,
+            "from": self.json,
+            "message": self._as_now(bot, message),
+            "chat_instance": str(message["chat"]["id"] * 7919),
+            "data": _callback_data(message, button),
+        }
+        life = self._network.limits.callback_life
+        return bot.delivery.add({"callback_query": query}, queue=f"taps {self.id}", life=life)
+
+    async def block(self, bot: BotAccount) -> Update:
+        self._network.private_chat(bot, self).closed = BLOCKED
+        return self._membership(bot, "member", "kicked")
+
+    async def unblock(self, bot: BotAccount) -> Update:
+        self._network.private_chat(bot, self).closed = None
+        return self._membership(bot, "kicked", "member")
+
+    # --- what a person sees ---------------------------------------------------------------------------------------
+
+    @property
+    def messages(self) -> list[Json]:
+        """Everything in this person's chats, as it is now, in the order it was stored."""
+        chats = [chat for bot in self._network.bots.values() for chat in bot.chats.values() if self in chat.members]
+        found = [message for chat in chats for message in chat.messages.values()]
+        return sorted(found, key=lambda message: message["message_id"])
+
+    async def next_message(self, timeout: float = 10) -> Json:
+        """The first message of a bot that this was not called for yet. Raises TimeoutError."""
+        return await self.next_event("message", timeout)
+
+    async def next_event(self, kind: EventKind, timeout: float = 10) -> Json:
+        """The first event of the kind that this was not called for yet. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while not self._unread[kind]:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return self._unread[kind].popleft()
+
+    @contextlib.contextmanager
+    def phone(self) -> Iterator[asyncio.Queue[Event]]:
+        """Every event from now on, for a screen."""
+        feed: asyncio.Queue[Event] = asyncio.Queue()
+        self._phones.append(feed)
+        try:
+            yield feed
+        finally:
+            self._phones.remove(feed)
+
+    def notify(self, kind: EventKind, data: Json) -> None:
+        """Show something to this person; for the server."""
+        self._unread[kind].append(data)
+        self._arrived.set()
+        for phone in self._phones:
+            phone.put_nowait(Event(kind=kind, data=data))
+
+    # --- below ----------------------------------------------------------------------------------------------------
+
+    def _bot(self, message: Json) -> BotAccount:
+        return next(bot for bot in self._network.bots.values() if bot.id == message["from"]["id"])
+
+    def _as_now(self, bot: BotAccount, message: Json) -> Json:
+        """The message with its keyboard, or what is left of a deleted one:
+        https://core.telegram.org/bots/api#inaccessiblemessage"""
+        chat = bot.chats[message["chat"]["id"]]
+        gone = {"chat": chat.json, "message_id": message["message_id"], "date": 0}
+        return chat.messages.get(message["message_id"], gone)
+
+    def _membership(self, bot: BotAccount, old: str, new: str) -> Update:
+        body = {
+            "chat": self.chat_json(),
+            "from": self.json,
+            "date": self._network.unix_time(),
+            "old_chat_member": _member(bot.json, old),
+            "new_chat_member": _member(bot.json, new),
+        }
+        return bot.delivery.add({"my_chat_member": body}, queue=f"membership {self.id}")
+
+
+class Group:
+    """A group with one bot in it. The bot is in privacy mode, as bots are unless their owner changes it: it is told
+    commands, mentions of it and replies to it (https://core.telegram.org/bots/features#privacy-mode)."""
+
+    def __init__(self, network: Network, bot: BotAccount, *, chat_id: int, title: str, members: list[User]) -> None:
+        self._network = network
+        self._bot = bot
+        self.chat = Chat(json={"id": chat_id, "title": title, "type": "group"}, members=members)
+        self._enter()
+
+    @property
+    def id(self) -> int:
+        return self.chat.id
+
+    async def say(self, user: User, text: str, *, mention: bool = False, reply_to: Json | None = None) -> Update | None:
+        """None if the bot is not told of it."""
+        text = f"@{self._bot.username} {text}" if mention else text
+        body: Json = {"text": text}
+        if entities := find_entities(text):
+            body["entities"] = list(entities)
+        if reply_to is not None:
+            body["reply_to_message"] = {key: reply_to[key] for key in reply_to if key != "reply_to_message"}
+        message = self._network.store(self.chat, user.json, body)
+        user.notify("sent", message)
+        return self._tell(message) if self._concerns_the_bot(message) else None
+
+    async def migrate(self) -> int:
+        """Become a supergroup: the group gets a new id, which is returned, and the old one answers with it."""
+        old, new_id = self.chat, -1_000_000_000_000 - self._network.new_id()
+        self.chat = Chat(json=old.json | {"id": new_id, "type": "supergroup"}, members=old.members)
+        old.closed = migrated(self.chat.id)
+        self._bot.chats[self.chat.id] = self.chat
+        sender = old.members[0].json
+        leaving = self._network.store(old, sender, {"migrate_to_chat_id": self.chat.id})
+        self._bot.delivery.add({"message": leaving}, queue=f"chat {old.id}")
+        self._tell(self._network.store(self.chat, sender, {"migrate_from_chat_id": old.id}))
+        return self.chat.id
+
+    async def kick(self) -> Update:
+        """Throw the bot out."""
+        self.chat.closed = KICKED
+        return self._membership("member", "kicked")
+
+    def _enter(self) -> None:
+        self._bot.chats[self.chat.id] = self.chat
+        self._membership("left", "member")
+        joined = {"new_chat_members": [self._bot.json]}
+        self._tell(self._network.store(self.chat, self.chat.members[0].json, joined))
+
+    def _membership(self, old: str, new: str) -> Update:
+        body = {
+            "chat": self.chat.json,
+            "from": self.chat.members[0].json,
+            "date": self._network.unix_time(),
+            "old_chat_member": _member(self._bot.json, old),
+            "new_chat_member": _member(self._bot.json, new),
+        }
+        return self._bot.delivery.add({"my_chat_member": body}, queue=f"membership {self.chat.id}")
+
+    def _tell(self, message: Json) -> Update:
+        return self._bot.delivery.add({"message": message}, queue=f"chat {message['chat']['id']}")
+
+    def _concerns_the_bot(self, message: Json) -> bool:
+        text: str = message["text"]
+        replied: Json = message.get("reply_to_message", {})
+        answers_the_bot: bool = replied.get("from", {}).get("id") == self._bot.id
+        return answers_the_bot or text.startswith("/") or f"@{self._bot.username}".lower() in text.lower()
+
+
+def _file() -> Json:
+    return {"file_id": secrets.token_urlsafe(40), "file_unique_id": secrets.token_hex(8), "file_size": 54_321}
+
+
+def _member(bot: Json, status: str) -> Json:
+    """https://core.telegram.org/bots/api#chatmember"""
+    return {"user": bot, "status": status} | ({"until_date": 0} if status == "kicked" else {})
+
+
+def _callback_data(message: Json, button: int | str) -> str:
+    rows: list[list[Json]] = message.get("reply_markup", {}).get("inline_keyboard", [])
+    buttons = [one for row in rows for one in row]
+    found = [one for place, one in enumerate(buttons) if button in (place, one["text"])]
+    if not found or "callback_data" not in found[0]:
+        raise LookupError(f"no button {button!r} that calls back among {[one['text'] for one in buttons]}")
+    data: str = found[0]["callback_data"]
+    return data

@@ -1,0 +1,28 @@
+"""What the product's database holds after people have talked to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.store.database import connect, reading
+from bot.store.tables import messages
+from tests.acceptance.stack import Stack
+
+
+async def rows(stack: Stack, query: sa.Select[Any]) -> list[Any]:
+    engine = connect(stack.database_url)
+    try:
+        async with reading(engine) as connection:
+            return list((await connection.execute(query)).all())
+    finally:
+        await engine.dispose()
+
+
+async def conversation_with(stack: Stack, channel: str, *, newest: bool) -> str:
+    """The conversation in which something was said last (or first) on this channel."""
+    order = messages.c.id.desc() if newest else messages.c.id
+    query = sa.select(messages.c.conversation_id).where(messages.c.channel == channel).order_by(order).limit(1)
+    [row] = await rows(stack, query)
+    return str(row.conversation_id)
