@@ -30,7 +30,7 @@ train: setup      ## Train the model, if the training data changed since the las
 	@$(CORE)/python -m bot.core.training
 
 validate: setup   ## Rasa's check of domain and training data
-	$(CORE)/rasa data validate --fail-on-warnings
+	$(CORE)/rasa data validate --domain domain --fail-on-warnings
 
 shell: train      ## Talk to the bot in this terminal (needs the action server: `make actions`)
 	$(CORE)/rasa shell

@@ -35,11 +35,13 @@ def database_url(text: str | None = None) -> URL:
 
 
 def connect(url: URL | str, *, pool_size: int = 5) -> AsyncEngine:
-    """An engine. Close it with `await engine.dispose()`."""
+    """An engine. Close it with `await engine.dispose()`. Its errors do not quote what was being stored."""
     address = database_url(url) if isinstance(url, str) else url
     if address.drivername.startswith("sqlite"):
         return _connect_sqlite(address, pool_size)
-    return create_async_engine(address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    return create_async_engine(
+        address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
+    )
 
 
 @asynccontextmanager
@@ -65,6 +67,7 @@ def _connect_sqlite(url: URL, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"timeout": 30},
+        hide_parameters=True,
     )
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -1,0 +1,1 @@
+"""`make bench`: what a turn costs, measured on the running product."""

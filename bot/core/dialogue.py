@@ -1,0 +1,244 @@
+"""Rasa's Agent, and one turn in memory.
+
+Nothing is written here: a turn takes a message and what is stored of its conversation, and gives the events and replies
+that the worker commits. Only Rasa's public classes are used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import rasa.shared.utils.io
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import UserMessage
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.constants import REQUESTED_SLOT
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import EndpointConfig
+
+from bot.core.depth import depth_of
+from bot.core.errors import TurnFailed
+from bot.core.failures import ActionServer, SwallowedErrors, noting_failures
+from bot.core.history import TAIL, events_as_json, shorten, suffices, tracker_of
+from bot.core.logs import get_logger
+from bot.core.meaning import text_for_rasa
+from bot.core.questions import Asking
+from bot.core.replies import Replies, content_of
+from bot.core.stored import Given, StoredHistory
+from bot.core.turn import Message, Reply, Turn
+from channels.contract import Content
+
+_log = get_logger()
+
+# One turn with all its actions; a single action has less.
+TURN_TIMEOUT = 90.0
+
+_LANGUAGE = "language"
+_APOLOGY = "utter_technical_problem"
+_BUILT_IN_APOLOGY = {
+    "en": "Sorry, something went wrong on our side and I could not deal with your message. Please try again later.",
+    "zh": "抱歉，我们这边出了点问题，没能处理您的消息。请稍后再试。",
+}
+
+
+class Dialogue:
+    """A loaded model. Turns of different conversations may overlap."""
+
+    def __init__(self, agent: Agent, model: Path, *, tail: int = TAIL) -> None:
+        self._agent = agent
+        self._tail = tail
+        self._trackers = TurnTrackers(agent.domain)
+        _replace_tracker_store(agent, self._trackers)
+        self._depth = depth_of(model, agent.processor.model_metadata)
+        self.name = model.name
+
+    @classmethod
+    def load(cls, model: Path, endpoints: Path, *, tail: int = TAIL) -> Dialogue:
+        """Load a trained model, with the action server and the response server that `endpoints` names. Takes seconds,
+        and raises whatever a broken model makes Rasa raise. `tail`: events that a cut of the history leaves."""
+        SwallowedErrors.install()
+        settings = rasa.shared.utils.io.read_config_file(endpoints) if endpoints.exists() else {}
+        actions, responses = _action_endpoint(settings), settings.get("nlg")
+        agent = Agent.load(
+            model,
+            action_endpoint=ActionServer(**actions) if actions else None,
+            generator=EndpointConfig(**responses) if responses else None,
+        )
+        dialogue = cls(agent, model, tail=tail)
+        if dialogue._depth.stories is None:
+            _log.warning("history.unbounded", model=model.name, hint="give every policy in config.yml a max_history")
+        return dialogue
+
+    @property
+    def domain(self) -> Domain:
+        """The model's own domain."""
+        return self._agent.domain
+
+    async def turn(self, message: Message, given: Given, read_session: Callable[[], Awaitable[StoredHistory]]) -> Turn:
+        """Let Rasa handle one message. Raises TurnFailed, HistoryUnreadable, and whatever Rasa raises."""
+        history, tracker = await self._recall(given.history, read_session)
+        text = text_for_rasa(
+            message.said,
+            question=given.question,
+            asked_again=given.asked_again,
+            asking=_asking(tracker),
+            intents=self.domain.intents,
+        )
+        if text is None:
+            return Turn(first_event=history.next_seq)
+        snapshot = shorten(history, tracker, self.domain, self._depth, tail=self._tail)
+        known = len(tracker.events)
+        said = await self._handle(message, text, tracker)
+        new = list(itertools.islice(tracker.events, known, None))
+        return Turn(
+            first_event=history.next_seq,
+            events=events_as_json(new),
+            replies=_replies(said, new, tracker),
+            language=_language(tracker, message),
+            snapshot=snapshot,
+        )
+
+    async def apology(self, message: Message, given: Given, failure: str) -> Turn:
+        """The turn of a message that could not be answered: an apology, and no trace in the dialogue."""
+        tracker, language = None, message.language
+        try:
+            tracker = tracker_of(given.history, self.domain)
+            language = _language(tracker, message)
+            content = await self._apology_of_domain(tracker, message.channel)
+        except Exception:  # what broke the turn may break this too, and there must be an answer all the same
+            content = None
+        content = content or Content(text=_BUILT_IN_APOLOGY["zh" if (language or "").startswith("zh") else "en"])
+        return Turn(
+            first_event=given.history.next_seq, replies=(Reply(content=content),), language=language, failure=failure
+        )
+
+    async def _recall(
+        self, history: StoredHistory, read_session: Callable[[], Awaitable[StoredHistory]]
+    ) -> tuple[StoredHistory, DialogueStateTracker]:
+        tracker = tracker_of(history, self.domain)
+        if suffices(history, tracker, self._depth):
+            return history, tracker
+        session = await read_session()
+        return session, tracker_of(session, self.domain)
+
+    async def _handle(self, message: Message, text: str, tracker: DialogueStateTracker) -> list[Content]:
+        replies = Replies(message.channel)
+        said = UserMessage(
+            text,
+            replies,
+            message.conversation,
+            input_channel=message.channel,
+            message_id=str(message.id),
+            metadata={"channel": message.channel, "language": _language(tracker, message)},
+        )
+        with noting_failures() as failures, self._trackers.holding(tracker):
+            try:
+                await asyncio.wait_for(self._agent.handle_message(said), TURN_TIMEOUT)
+            except asyncio.TimeoutError:
+                raise TurnFailed(f"the turn took longer than {TURN_TIMEOUT:.0f} seconds") from None
+        if failures:
+            raise TurnFailed(failures[0])
+        return replies.said
+
+    async def _apology_of_domain(self, tracker: DialogueStateTracker, channel: str) -> Content | None:
+        if _APOLOGY not in self.domain.responses:
+            return None
+        response = await self._agent.nlg.generate(_APOLOGY, tracker, channel)
+        return content_of(response) if response else None
+
+
+class TurnTrackers(TrackerStore):  # type: ignore[misc]  # Rasa's class is untyped here
+    """Rasa's tracker store, holding only the trackers of the turns that are under way. The worker has read them and
+    will write them."""
+
+    def __init__(self, domain: Domain) -> None:
+        super().__init__(domain)
+        self._held: dict[str, DialogueStateTracker] = {}
+
+    def holding(self, tracker: DialogueStateTracker) -> _Holding:
+        """For the time of one turn."""
+        return _Holding(self._held, tracker)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """The tracker of the turn under way."""
+        return self._held[sender_id]
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """The turn goes on with the tracker that it began with."""
+        assert self._held[tracker.sender_id] is tracker
+
+    async def keys(self) -> Iterable[str]:
+        """The conversations with a turn under way."""
+        return list(self._held)
+
+
+class _Holding:
+    def __init__(self, held: dict[str, DialogueStateTracker], tracker: DialogueStateTracker) -> None:
+        self._held, self._tracker = held, tracker
+
+    def __enter__(self) -> None:
+        assert self._tracker.sender_id not in self._held, "one turn at a time in a conversation"
+        self._held[self._tracker.sender_id] = self._tracker
+
+    def __exit__(self, *_: object) -> None:
+        del self._held[self._tracker.sender_id]
+
+
+def _action_endpoint(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """What endpoints.yml says of the action server; `ACTION_ENDPOINT_URL` wins, since where it listens is the
+    operator's affair and the file is the bot builder's."""
+    url = os.environ.get("ACTION_ENDPOINT_URL")
+    return {**settings.get("action_endpoint", {}), "url": url} if url else settings.get("action_endpoint")
+
+
+def _replace_tracker_store(agent: Agent, store: TrackerStore) -> None:
+    """Rasa wraps whatever store it is given in one that hides failures by starting conversations anew."""
+    agent.tracker_store = agent.processor.tracker_store = store
+    assert agent.tracker_store is store
+    assert agent.processor.tracker_store is store
+
+
+def _asking(tracker: DialogueStateTracker) -> Asking:
+    """What the open form wants to know; nothing where none is open."""
+    if tracker.active_loop_name is None:
+        return Asking(slot=None, since=None)
+    opened = next((event for event in reversed(tracker.events) if isinstance(event, ActiveLoop)), None)
+    since = opened and datetime.fromtimestamp(opened.timestamp, timezone.utc)
+    return Asking(slot=tracker.get_slot(REQUESTED_SLOT), since=since)
+
+
+def _replies(said: Sequence[Content], new: Sequence[Event], tracker: DialogueStateTracker) -> tuple[Reply, ...]:
+    """The turn's messages. Options that the open form offered answer the slot that it asks for; what others said in the
+    same turn, such as the answer to a question in between, is a menu."""
+    slot = _asking(tracker).slot
+    by_form = _said_by(tracker.active_loop_name, new)
+    asks = [slot if from_form else None for from_form in by_form] if len(by_form) == len(said) else [slot] * len(said)
+    return tuple(
+        Reply(content=content, asks=asked if content.all_options() else None)
+        for content, asked in zip(said, asks, strict=True)
+        if content != Content()
+    )
+
+
+def _said_by(form: str | None, new: Sequence[Event]) -> list[bool]:
+    """For each of the turn's utterances, whether it was the form's."""
+    by_form, acting = [], None
+    for event in new:
+        if isinstance(event, ActionExecuted):
+            acting = event.action_name
+        elif isinstance(event, BotUttered):
+            by_form.append(form is not None and acting == form)
+    return by_form
+
+
+def _language(tracker: DialogueStateTracker, message: Message) -> str | None:
+    value: Any = tracker.slots[_LANGUAGE].value if _LANGUAGE in tracker.slots else None
+    return str(value) if value else message.language

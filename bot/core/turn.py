@@ -1,0 +1,63 @@
+"""The values that one turn takes and gives. Knows neither Rasa nor the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from channels.contract import Content
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """An inbound message that waits for its turn."""
+
+    id: int
+    conversation: str
+    seq: int
+    channel: str
+    address: str
+    said: Mapping[str, Any]
+    """What the customer did, as `bot.store.content` writes it."""
+    language: str | None
+    """The app's or browser's hint."""
+    attempts: int
+    """Turns that were tried for it and failed."""
+    due_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One message that answers."""
+
+    content: Content
+    asks: str | None = None
+    """The slot that its options answer; empty for a menu, which never goes stale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Rasa events that stand for everything before the tail."""
+
+    seq: int
+    """Number of the tail's first event."""
+    events: tuple[Json, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What a turn adds to its conversation."""
+
+    first_event: int
+    """The number that the first of `events` takes."""
+    events: tuple[Json, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    language: str | None = None
+    snapshot: Snapshot | None = None
+    failure: str | None = None
+    """Why the message could not be answered properly and got an apology; holds none of the customer's words."""

@@ -1,0 +1,293 @@
+"""The core worker's process: claims conversations, lets Rasa take their turns, commits.
+
+`python -m bot.core.worker` from the project's root. It opens no port; all it knows of the world is the database, the
+model and the action server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.core import claims
+from bot.core.claims import Claim
+from bot.core.logs import configure_logging, get_logger
+from bot.core.models import Shelf
+from bot.core.outage import insist, is_outage
+from bot.core.turns import TurnTaker
+from bot.store.database import connect, database_url, reading, transaction
+from bot.store.tables import metadata, workers
+from bot.store.wake import Wake, open_wake
+
+if TYPE_CHECKING:
+    from bot.core.dialogue import Dialogue
+
+_log = get_logger()
+
+LEASE = timedelta(seconds=30)
+_HEARTBEAT_EVERY = 2.0
+_POLL_EVERY = 1.0
+# How long the end of the process waits for the turns that are under way.
+_GRACE = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The worker's environment."""
+
+    database: URL
+    models: Path
+    endpoints: Path
+    concurrency: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises ValueError with the setting's name."""
+        concurrency = environment.get("WORKER_CONCURRENCY") or "16"
+        if not concurrency.isdecimal() or not 1 <= int(concurrency) <= 1000:
+            raise ValueError("WORKER_CONCURRENCY is not a number from 1 to 1000")
+        return cls(
+            database=database_url(environment.get("DATABASE_URL")),
+            models=Path(environment.get("MODELS_DIR") or "models"),
+            endpoints=Path(environment.get("ENDPOINTS") or "endpoints.yml"),
+            concurrency=int(concurrency),
+        )
+
+
+# One thread each: a turn's matrices are small, several workers share a machine, and waiting threads cost CPU time.
+_MODEST = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_INTRA_OP_PARALLELISM_THREADS": "1",
+    "TF_INTER_OP_PARALLELISM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "RASA_TELEMETRY_ENABLED": "false",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+}
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code."""
+    os.environ.update({name: value for name, value in _MODEST.items() if name not in os.environ})
+    configure_logging()
+    try:
+        settings = Settings.read(os.environ)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    asyncio.run(_run_until_signalled(settings))
+    return 0
+
+
+async def _run_until_signalled(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(settings, stop)
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set."""
+    engine = connect(settings.database, pool_size=8)
+    shelf = Shelf(settings.models, lambda model: _load(model, settings.endpoints))
+    loaded = asyncio.Event()
+    try:
+        async with _in_background(shelf.watch(loaded)):
+            await _first_of(_prepared(engine, loaded), stop)
+            if not stop.is_set():
+                wake = await insist(lambda: open_wake(settings.database), until=stop.is_set)
+                await Worker(
+                    engine=engine,
+                    wake=wake,
+                    shelf=shelf,
+                    clock=_now,
+                    name=_name_of_this(),
+                    slots=settings.concurrency,
+                    stop=stop,
+                ).run()
+                await wake.close()
+    finally:
+        await engine.dispose()
+        _log.info("worker.stopped")
+
+
+class Worker:
+    """Takes conversations from the queue, several at a time."""
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        wake: Wake,
+        shelf: Shelf,
+        clock: Callable[[], datetime],
+        name: str,
+        slots: int,
+        stop: asyncio.Event,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self._engine = engine
+        self._wake = wake
+        self._shelf = shelf
+        self._clock = clock
+        self._name = name
+        self._slots = slots
+        self._lease = lease
+        self._stop = stop
+        self._turns = TurnTaker(engine=engine, shelf=shelf, clock=clock, lease=lease, stop=stop)
+        self._busy: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Work until `stop` is set; then finish what is under way and give the rest back."""
+        started = self._clock()
+        async with _in_background(self._show_alive(started)):
+            await _first_of(insist(lambda: self._beat(started), until=self._stop.is_set), self._stop)
+            _log.info("worker.ready", worker=self._name, model=self._shelf.current.name, slots=self._slots)
+            await self._serve()
+            await self._finish()
+        await self._say_goodbye()
+
+    async def _serve(self) -> None:
+        stopped = asyncio.create_task(self._stop.wait())
+        woken: asyncio.Task[None] | None = None
+        while not self._stop.is_set():
+            await self._fill()
+            woken = woken or asyncio.create_task(self._wake.wait(_POLL_EVERY))
+            # With no slot free there is nothing to be woken for; a slot that comes free is filled at once.
+            await asyncio.wait(
+                {stopped, *(self._busy if len(self._busy) >= self._slots else {woken})},
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if woken.done():
+                woken.exception()
+                woken = None
+        for task in (stopped, woken):
+            if task is not None:
+                task.cancel()
+
+    async def _fill(self) -> None:
+        """Claim conversations until every slot has one or none waits."""
+        while len(self._busy) < self._slots and not self._stop.is_set():
+            try:
+                claim = await insist(self._claim, until=self._stop.is_set)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                return
+            if claim is None:
+                return
+            task = asyncio.create_task(self._turns.take(claim))
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+
+    async def _claim(self) -> Claim | None:
+        now = self._clock()
+        async with reading(self._engine) as connection:
+            if not await claims.anything_waits(connection, now):
+                return None
+        async with transaction(self._engine) as connection:
+            return await claims.claim(connection, self._name, now, self._lease)
+
+    async def _finish(self) -> None:
+        """Wait a little for the turns under way; those that take longer are taken again by whoever comes next."""
+        if self._busy:
+            await asyncio.wait(set(self._busy), timeout=_GRACE)
+        for task in set(self._busy):
+            task.cancel()
+        await asyncio.gather(*self._busy, return_exceptions=True)
+
+    async def _show_alive(self, started: datetime) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_EVERY)
+            await insist(lambda: self._beat(started))
+
+    async def _beat(self, started: datetime) -> None:
+        row = {"model": self._shelf.current.name, "seen_at": self._clock()}
+        async with transaction(self._engine) as connection:
+            result = await connection.execute(sa.update(workers).where(workers.c.id == self._name).values(**row))
+            if not result.rowcount:
+                await connection.execute(sa.insert(workers).values(id=self._name, started_at=started, **row))
+                long_gone = workers.c.seen_at < self._clock() - timedelta(hours=1)
+                await connection.execute(sa.delete(workers).where(long_gone))
+
+    async def _say_goodbye(self) -> None:
+        with contextlib.suppress(Exception):
+            async with transaction(self._engine) as connection:
+                await connection.execute(sa.delete(workers).where(workers.c.id == self._name))
+
+
+def _load(model: Path, endpoints: Path) -> Dialogue:
+    from bot.core.dialogue import Dialogue
+
+    return Dialogue.load(model, endpoints)
+
+
+async def _prepared(engine: AsyncEngine, loaded: asyncio.Event) -> None:
+    """Wait for the tables, which the gateway makes, and for a model."""
+    told = False
+    while not await insist(lambda: _has_tables(engine)):
+        if not told:
+            _log.info("database.empty", hint="waiting for the gateway, or `throughline migrate`, to create the tables")
+        told = True
+        await asyncio.sleep(0.3)
+    await loaded.wait()
+
+
+async def _has_tables(engine: AsyncEngine) -> bool:
+    async with reading(engine) as connection:
+        present = await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
+    return bool(present >= set(metadata.tables))
+
+
+async def _first_of(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> None:
+    """Do the work, or stop in the middle of it."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, Any]) -> Any:
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _name_of_this() -> str:
+    return f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+if __name__ == "__main__":
+    code = main()
+    # TensorFlow's threads and a model still loading would hold the process for seconds; everything is written.
+    sys.stderr.flush()
+    os._exit(code)

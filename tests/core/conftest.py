@@ -1,0 +1,111 @@
+"""Real databases of both kinds, a small trained model, and a real action server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import web
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.core.logs import configure_logging
+from bot.store.database import connect, database_url, transaction
+from bot.store.tables import metadata
+from tests.core.playing import Actions, Clock
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+
+configure_logging()  # Rasa's own lines would drown everything else
+
+ASSISTANT = Path(__file__).parent / "assistant"
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / "tests-core"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """The address of an empty database with all tables; every test runs on both kinds."""
+    if request.param == "sqlite":
+        address = database_url(f"sqlite:///{tmp_path / 'test.db'}")
+    else:
+        address = await _fresh_postgres(request.getfixturevalue("postgres_server"))
+    engine = connect(address)
+    async with transaction(engine) as connection:
+        await connection.run_sync(metadata.create_all)
+    await engine.dispose()
+    return address
+
+
+@pytest.fixture
+async def engine(url: URL) -> AsyncIterator[AsyncEngine]:
+    engine = connect(url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The small assistant, trained; kept between runs as long as nothing of it changes."""
+    total = hashlib.sha256()
+    for path in sorted(ASSISTANT.glob("*.yml")):
+        total.update(path.read_bytes())
+    trained = CACHE / f"{total.hexdigest()[:16]}.tar.gz"
+    if not trained.exists():
+        _train(trained)
+    return trained
+
+
+@pytest.fixture
+async def actions() -> AsyncIterator[Actions]:
+    """A real action server on loopback."""
+    played = Actions()
+    runner = web.AppRunner(played.app())
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    played.url = f"http://127.0.0.1:{runner.addresses[0][1]}/webhook"
+    yield played
+    played.let_go()
+    await runner.cleanup()
+
+
+@pytest.fixture
+def endpoints(actions: Actions, tmp_path: Path) -> Path:
+    file = tmp_path / "endpoints.yml"
+    file.write_text(f"action_endpoint:\n  url: {actions.url}\n  timeout: 2\n")
+    return file
+
+
+async def _fresh_postgres(server: str) -> URL:
+    name = f"t_{secrets.token_hex(6)}"
+    engine = create_async_engine(database_url(server), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    await engine.dispose()
+    return database_url(server).set(database=name)
+
+
+def _train(target: Path) -> None:
+    from rasa.api import train
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result = train(
+        domain=str(ASSISTANT / "domain.yml"),
+        config=str(ASSISTANT / "config.yml"),
+        training_files=[str(ASSISTANT / "data.yml")],
+        output=str(target.parent / "new"),
+        force_training=True,
+    )
+    assert result.code == 0
+    Path(result.model).rename(target)

@@ -1,0 +1,230 @@
+"""Claiming conversations and committing turns, on real databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.core import claims
+from bot.core.claims import Claim, ClaimLost
+from bot.core.turn import Message, Reply, Snapshot, Turn
+from bot.store.database import reading, transaction
+from bot.store.tables import conversations, events, messages, snapshots
+from channels.contract import Content, Option
+from tests.core.playing import NOON, Clock, People
+
+LEASE = timedelta(seconds=30)
+
+
+@pytest.fixture
+def people(engine: AsyncEngine, clock: Clock) -> People:
+    return People(engine, clock)
+
+
+async def claim(engine: AsyncEngine, clock: Clock, worker: str = "w1") -> Claim | None:
+    async with transaction(engine) as connection:
+        return await claims.claim(connection, worker, clock(), LEASE)
+
+
+async def must_claim(engine: AsyncEngine, clock: Clock, worker: str = "w1") -> tuple[Claim, Message]:
+    held = await claim(engine, clock, worker)
+    assert held is not None
+    async with reading(engine) as connection:
+        message = await claims.next_message(connection, held)
+    assert message is not None
+    return held, message
+
+
+async def commit(
+    engine: AsyncEngine, clock: Clock, held: Claim, message: Message, turn: Turn, keep: timedelta | None = None
+) -> Claim | None:
+    async with transaction(engine) as connection:
+        return await claims.commit_turn(connection, held, message, turn, clock(), keep=keep)
+
+
+def turn(*words: str, first_event: int = 1, **more: Any) -> Turn:
+    said = tuple({"event": "bot", "timestamp": 1.5, "text": word} for word in words)
+    replies = tuple(Reply(content=Content(text=word)) for word in words)
+    return Turn(first_event=first_event, events=said, replies=replies, language="en", **more)
+
+
+async def count(engine: AsyncEngine, table: Any) -> int:
+    async with reading(engine) as connection:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one())
+
+
+async def conversation(engine: AsyncEngine, name: str) -> Any:
+    async with reading(engine) as connection:
+        return (await connection.execute(sa.select(conversations).where(conversations.c.id == name))).one()
+
+
+async def test_the_conversation_that_has_waited_longest_is_claimed_first(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await people.says("bob", "one")
+    clock.forward(seconds=1)
+    await people.says("alice", "two")
+    claimed = [await claim(engine, clock) for _ in range(3)]
+    assert [held and held.conversation for held in claimed] == ["bob", "alice", None]
+
+
+async def test_two_workers_never_hold_the_same_conversation(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    assert await claim(engine, clock, "w1") is not None
+    await people.says("alice", "two")
+    assert await claim(engine, clock, "w2") is None
+
+
+async def test_a_turn_is_one_commit_of_events_replies_and_done(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    number = await people.says("alice", "one", channel="telegram")
+    held, message = await must_claim(engine, clock)
+    asked = Turn(
+        first_event=1,
+        events=({"event": "bot", "timestamp": 1.5, "text": "Which?"},),
+        replies=(
+            Reply(content=Content(text="Which?", options=(Option(title="Lamp", payload="lamp"),)), asks="item"),
+            Reply(content=Content(text="Say so")),
+        ),
+        language="zh",
+        snapshot=Snapshot(seq=1, events=()),
+    )
+    assert await commit(engine, clock, held, message, asked) is None
+    rows = await people.rows("alice")
+    assert [
+        (row.seq, row.direction, row.author, row.channel, row.address, row.state, row.cause_id, row.asks, row.language)
+        for row in rows
+    ] == [
+        (1, "in", "customer", "telegram", "telegram:alice", "done", None, None, None),
+        (2, "out", "bot", "telegram", "telegram:alice", "queued", number, "item", "zh"),
+        (3, "out", "bot", "telegram", "telegram:alice", "queued", number, None, "zh"),
+    ]
+    assert rows[1].content == {"text": "Which?", "options": [{"title": "Lamp", "payload": "lamp"}]}
+    row = await conversation(engine, "alice")
+    assert (row.done_seq, row.waiting_since, row.claimed_by, row.lease_until) == (1, None, None, None)
+    assert [await count(engine, table) for table in (events, snapshots)] == [1, 1]
+
+
+async def test_messages_are_taken_in_order(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    for words in ("one", "two", "three"):
+        await people.says("alice", words)
+    taken = []
+    for _ in range(3):
+        held, message = await must_claim(engine, clock)
+        taken.append(message.said["text"])
+        await commit(engine, clock, held, message, turn(first_event=1))
+    assert taken == ["one", "two", "three"]
+    assert await claim(engine, clock) is None
+
+
+async def test_a_claim_can_be_kept_while_more_messages_wait(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    await people.says("alice", "two")
+    held, message = await must_claim(engine, clock)
+    kept = await commit(engine, clock, held, message, turn("1"), keep=LEASE)
+    assert kept is not None
+    assert await claim(engine, clock, "w2") is None
+    async with reading(engine) as connection:
+        second = await claims.next_message(connection, kept)
+    assert second is not None
+    assert await commit(engine, clock, kept, second, turn("2", first_event=2), keep=LEASE) is None
+    assert (await conversation(engine, "alice")).waiting_since is None
+
+
+async def test_a_worker_that_slept_too_long_cannot_write(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    slow, message = await must_claim(engine, clock, "slow")
+    clock.forward(seconds=31)
+    quick, again = await must_claim(engine, clock, "quick")
+    assert again.id == message.id
+    with pytest.raises(ClaimLost):
+        await commit(engine, clock, slow, message, turn("from the slow one"))
+    await commit(engine, clock, quick, again, turn("from the quick one"))
+    assert await people.transcript("alice") == [("in", "one"), ("out", "from the quick one")]
+    assert await count(engine, events) == 1
+
+
+async def test_a_commit_that_is_repeated_writes_nothing(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    await people.says("alice", "two")
+    held, message = await must_claim(engine, clock)
+    await commit(engine, clock, held, message, turn("1"), keep=LEASE)
+    with pytest.raises(ClaimLost):
+        await commit(engine, clock, held, message, turn("1"), keep=LEASE)
+    assert len(await people.replies("alice")) == 1
+
+
+async def test_a_commit_that_fails_half_way_leaves_nothing(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    held, message = await must_claim(engine, clock)
+    await commit(engine, clock, held, message, turn("1"))
+    await people.says("alice", "two")
+    held, message = await must_claim(engine, clock)
+    with pytest.raises(IntegrityError):
+        await commit(engine, clock, held, message, turn("2", first_event=1))  # that number is taken
+    row = await conversation(engine, "alice")
+    assert (row.done_seq, row.claimed_by) == (1, "w1")
+    assert [state.state for state in await people.rows("alice")] == ["done", "queued", "waiting"]
+
+
+async def test_a_failed_turn_waits_and_holds_up_what_is_behind_it(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    number = await people.says("alice", "one")
+    held, message = await must_claim(engine, clock)
+    async with transaction(engine) as connection:
+        await claims.postpone(connection, held, message, NOON + timedelta(seconds=4), "the action server answered 500")
+    await people.says("alice", "two")
+    clock.forward(seconds=3)
+    assert await claim(engine, clock) is None
+    clock.forward(seconds=1)
+    _, again = await must_claim(engine, clock)
+    assert (again.id, again.attempts) == (number, 1)
+
+
+async def test_a_lease_is_renewed_only_by_its_holder(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    held = await claim(engine, clock)
+    assert held is not None
+    clock.forward(seconds=20)
+    async with transaction(engine) as connection:
+        assert await claims.renew(connection, held, clock(), LEASE)
+    clock.forward(seconds=20)
+    assert await claim(engine, clock, "w2") is None
+    clock.forward(seconds=11)
+    assert await claim(engine, clock, "w2") is not None
+    async with transaction(engine) as connection:
+        assert not await claims.renew(connection, held, clock(), LEASE)
+        await claims.release(connection, held, waiting_since=None)
+    assert (await conversation(engine, "alice")).claimed_by == "w2"
+
+
+async def test_a_released_conversation_can_be_claimed_at_once(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await people.says("alice", "one")
+    held = await claim(engine, clock)
+    assert held is not None
+    async with transaction(engine) as connection:
+        await claims.release(connection, held, waiting_since=clock())
+    assert await claim(engine, clock, "w2") is not None
+
+
+async def test_a_message_that_got_an_apology_is_failed_with_its_reason(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await people.says("alice", "one")
+    held, message = await must_claim(engine, clock)
+    sorry = Turn(
+        first_event=1, replies=(Reply(content=Content(text="Sorry")),), failure="the action server answered 500"
+    )
+    await commit(engine, clock, held, message, sorry)
+    row = (await people.rows("alice"))[0]
+    assert (row.state, row.error, row.attempts) == ("failed", "the action server answered 500", 1)
+    assert messages.c.error.comment

@@ -1,0 +1,163 @@
+"""What taps and typed answers refer to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.core.meaning import LONGEST_TEXT, clean, text_for_rasa
+from bot.core.questions import Asking, Question, is_stale, typed_option
+from bot.core.retry import wait_before_retry
+from channels.contract import Option
+from tests.core.playing import NOON
+
+LAMP, CHAIR = Option(title="Lamp", payload="/pick_lamp"), Option(title="Big  Chair", payload="/pick_chair")
+OPTIONS = (LAMP, CHAIR)
+
+
+def question(asks: str | None = "item", options: tuple[Option, ...] = OPTIONS, minutes: int = 0) -> Question:
+    return Question(id=1, options=options, asks=asks, asked_at=NOON + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Lamp", LAMP),
+        (" lamp ", LAMP),
+        ("ＬＡＭＰ", LAMP),
+        ("big chair", CHAIR),
+        ("1", LAMP),
+        ("2", CHAIR),
+        ("２", CHAIR),
+        ("2.", CHAIR),
+        ("2。", CHAIR),
+        ("(2)", CHAIR),
+        ("②", CHAIR),
+        ("0", None),
+        ("3", None),
+        ("10423", None),
+        ("2 lamps", None),
+        ("-1", None),
+        ("lamps", None),
+        ("", None),
+    ],
+)
+def test_a_typed_answer_is_the_option_it_names(typed: str, meant: Option | None) -> None:
+    assert typed_option(typed, OPTIONS) == meant
+
+
+def test_a_number_is_a_value_where_labels_are_numbers() -> None:
+    how_many = tuple(Option(title=number, payload=f"/many{number}") for number in ("1", "2", "5"))
+    assert typed_option("5", how_many) == how_many[2]
+    assert typed_option("3", how_many) is None
+
+
+def test_a_label_that_several_options_share_names_none_of_them() -> None:
+    cards = (Option(title="Choose", payload="/a"), Option(title="Choose", payload="/b"))
+    assert typed_option("choose", cards) is None
+    assert typed_option("2", cards) == cards[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "asking", "asked_again", "stale"),
+    [
+        (question(), Asking(slot="item", since=NOON), None, False),
+        (question(), Asking(slot="item", since=NOON), question(), False),
+        (question(), Asking(slot="item", since=NOON), question(minutes=5), False),
+        (question(), Asking(slot="reason", since=NOON), None, True),
+        (question(), Asking(slot=None, since=None), None, True),
+        (question(), Asking(slot="item", since=NOON + timedelta(minutes=1)), None, True),
+        (question(), Asking(slot="item", since=NOON), question(options=(CHAIR,), minutes=5), True),
+        (question(asks=None), Asking(slot="item", since=NOON), question(options=(CHAIR,)), False),
+        (question(asks=None), Asking(slot=None, since=None), None, False),
+    ],
+    ids=[
+        "open",
+        "the same one",
+        "asked once more",
+        "the form moved on",
+        "the form is over",
+        "an earlier run of the form",
+        "another order's items",
+        "a menu during a form",
+        "a menu",
+    ],
+)
+def test_a_question_goes_stale(asked: Question, asking: Asking, asked_again: Question | None, stale: bool) -> None:
+    assert is_stale(asked, asking, asked_again) is stale
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        ("/help", "help"),
+        ("  //greet{}", "greet{}"),
+        ("\u0000/\u0001/restart", "restart"),
+        ("/ / x", "x"),
+        ("a/b", "a/b"),
+        ("two\nlines", "two\nlines"),
+        ("bell\u0007 and \ud800half", "bell and half"),
+        ("订单 ＃5", "订单 ＃5"),
+        ("///", ""),
+    ],
+)
+def test_a_customers_words_are_never_a_payload(words: str, seen: str) -> None:
+    assert clean(words) == seen
+
+
+def test_an_endless_message_is_cut_for_understanding() -> None:
+    assert len(clean("x" * 100_000)) == LONGEST_TEXT
+
+
+INTENTS = {"greet", "stale_choice", "channel_linked", "link_refused", "unsupported_message"}
+OPEN = Asking(slot="item", since=NOON)
+OVER = Asking(slot=None, since=None)
+
+
+@pytest.mark.parametrize(
+    ("said", "asking", "text"),
+    [
+        ({"type": "text", "text": "hello"}, OPEN, "hello"),
+        ({"type": "text", "text": "2"}, OPEN, "/pick_chair"),
+        ({"type": "text", "text": "2"}, OVER, "2"),
+        ({"type": "text", "text": "//"}, OPEN, '/unsupported_message{"kind": "empty"}'),
+        ({"type": "choice", "message": 1, "option": 1}, OPEN, "/pick_chair"),
+        ({"type": "choice", "message": 1, "option": 1}, OVER, "/stale_choice"),
+        ({"type": "choice", "message": 1, "option": 2}, OPEN, "/stale_choice"),
+        ({"type": "choice", "message": 1, "option": -1}, OPEN, "/stale_choice"),
+        ({"type": "start"}, OPEN, "/greet"),
+        ({"type": "linked", "from": "webchat"}, OPEN, '/channel_linked{"from_channel": "webchat"}'),
+        ({"type": "link_refused", "problem": "used"}, OPEN, '/link_refused{"link_problem": "used"}'),
+        ({"type": "unsupported", "kind": "voice"}, OPEN, '/unsupported_message{"kind": "voice"}'),
+        ({"type": "unsupported", "kind": 'X"}{/y'}, OPEN, '/unsupported_message{"kind": "xy"}'),
+        ({"type": "from a later version"}, OPEN, '/unsupported_message{"kind": "fromalaterversion"}'),
+    ],
+)
+def test_what_a_message_means_to_rasa(said: dict[str, object], asking: Asking, text: str) -> None:
+    assert text_for_rasa(said, question=question(), asked_again=None, asking=asking, intents=INTENTS) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"type": "start"}, "hi"),
+        ({"type": "linked", "from": "webchat"}, None),
+        ({"type": "unsupported", "kind": "voice"}, None),
+        ({"type": "text", "text": "/"}, None),
+        ({"type": "choice", "message": 1, "option": 1}, "/pick_chair"),
+        ({"type": "choice", "message": 1, "option": 9}, None),
+    ],
+)
+def test_an_assistant_that_knows_none_of_our_intents_is_spared(said: dict[str, object], text: str | None) -> None:
+    assert text_for_rasa(said, question=question(), asked_again=None, asking=OVER, intents=set()) == text
+
+
+def test_waiting_grows_and_ends() -> None:
+    waits = [wait_before_retry(attempts, timedelta()) for attempts in range(1, 10)]
+    assert [wait and wait.total_seconds() for wait in waits] == [1, 2, 4, 8, 16, 30, 30, 30, None]
+
+
+def test_a_message_that_waited_long_still_gets_a_few_attempts() -> None:
+    long = timedelta(hours=1)
+    assert [wait_before_retry(attempts, long) is None for attempts in range(1, 5)] == [False, False, False, True]
