@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _log = get_logger()
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=15)
 _HEARTBEAT_EVERY = 2.0
 _POLL_EVERY = 1.0
 # How long the end of the process waits for the turns that are under way.

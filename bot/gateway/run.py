@@ -77,7 +77,16 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
     started = [
         Program(
             name="actions",
-            command=[str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--port", str(ports.actions)],
+            command=[
+                str(CORE_PYTHON),
+                "-m",
+                "rasa_sdk",
+                "--actions",
+                "actions",
+                "--quiet",
+                "--port",
+                str(ports.actions),
+            ],
             # Rasa's action server listens on every interface unless told otherwise.
             environment={**shared, "SANIC_HOST": "127.0.0.1"},
             ready=f"http://127.0.0.1:{ports.actions}/health",
@@ -88,6 +97,7 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
             command=[sys.executable, "-m", "bot.gateway", "gateway"],
             environment={**shared, **chosen},
             ready=f"{gateway_url}/readyz",
+            waits_for="the core worker, which loads the model",
         ),
     ]
     if ports.sandbox is not None:

@@ -29,6 +29,8 @@ class Program:
     command: Sequence[str]
     environment: dict[str, str]
     ready: str | None = None
+    waits_for: str | None = None
+    """What takes its time until then, for the one who waits; the program's name if nothing is said."""
 
 
 async def supervise(programs: Sequence[Program], announce: Callable[[], None]) -> int:
@@ -117,7 +119,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 async def _announce_when_ready(programs: Sequence[Program], announce: Callable[[], None]) -> bool:
-    waiting = {program.name: program.ready for program in programs if program.ready}
+    waiting = {program.waits_for or program.name: program.ready for program in programs if program.ready}
     begun = told = time.monotonic()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while waiting:
