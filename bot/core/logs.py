@@ -7,10 +7,8 @@ are kept. Our own loggers are apart from structlog's global configuration, which
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import traceback
-import warnings
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -41,8 +39,9 @@ def configure_logging() -> None:
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # Warnings speak to their libraries' developers, quote what they warn of, and libraries turn them on again at will.
     logging.captureWarnings(True)
+    logging.getLogger("py.warnings").disabled = True
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Discreet())
     root = logging.getLogger()
@@ -77,8 +76,6 @@ class _Discreet(logging.Formatter):
     """Where a library logged something, how bad it was, and the type of the error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.name == "py.warnings":
-            return f"warning {_warned(record.getMessage())}"
         line = f"{record.levelname.lower()} {record.name} {_short(record.pathname)}:{record.lineno}"
         if record.exc_info and record.exc_info[1] is not None:
             details = described(record.exc_info[1])
@@ -88,12 +85,6 @@ class _Discreet(logging.Formatter):
 
 def _name_only(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {"event": f"rasa:{event.get('event')}", "level": event.get("level")}
-
-
-def _warned(message: str) -> str:
-    """Of "path:line: Category: text", all but the text."""
-    match = re.match(r"(\S+:\d+): (\w+):", message)
-    return f"{_short(match.group(1))} {match.group(2)}" if match else "of an unknown kind"
 
 
 def _short(path: str) -> str:

@@ -14,6 +14,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def _ask_rasa(root: Path, output: Path) -> Path | None:
 
     configure_logging_and_warnings(logging.INFO)
     configure_structlog(logging.INFO)
+    _hide_what_no_bot_builder_can_mend()
     domain = "domain" if (root / "domain").exists() else "domain.yml"
     try:
         result: Any = train(domain=domain, config="config.yml", training_files=["data"], output=str(output))
@@ -110,6 +112,19 @@ def _ask_rasa(root: Path, output: Path) -> Path | None:
         _fail(str(error))
         return None
     return Path(result.model) if result.code == 0 and result.model else None
+
+
+def _hide_what_no_bot_builder_can_mend() -> None:
+    """Libraries' deprecations, and Rasa's belief that only its own components read lookup tables and synonyms: ours do
+    (bot/core/nlu/catalogue.py). Filters would not do, since several libraries set their own."""
+    show = warnings.showwarning
+
+    def show_the_rest(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        ours = "lookup table" in str(message) or "'EntitySynonymMapper'" in str(message)
+        if not ours and not issubclass(category, DeprecationWarning):
+            show(message, category, *where, **more)
+
+    warnings.showwarning = show_the_rest
 
 
 def _say(line: str) -> None:

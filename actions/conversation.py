@@ -1,0 +1,69 @@
+"""What an action may know of the message it answers, read from Rasa's tracker in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import EventType, SlotSet
+
+ABOUT_THE_WORDING = frozenset({"language"})
+"""Entities that say how something was said, not what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """The customer's latest message, as understood."""
+
+    text: str
+    intent: str
+    entities: dict[str, list[str]]
+    bare: bool
+    """Nothing but names and numbers: an answer to a question, whatever the classifier made of so few words."""
+
+    def first(self, entity: str) -> str | None:
+        return next(iter(self.entities.get(entity, [])), None)
+
+
+def said(tracker: Tracker) -> Said:
+    message = tracker.latest_message
+    text = message.get("text") or ""
+    entities = [each for each in message.get("entities", []) if each["entity"] not in ABOUT_THE_WORDING]
+    values: dict[str, list[str]] = {}
+    for each in entities:
+        values.setdefault(each["entity"], []).append(each["value"])
+    return Said(
+        text=text,
+        intent=(message.get("intent") or {}).get("name") or "",
+        entities=values,
+        bare=bool(entities) and not text.startswith("/") and not _has_words(_rest(text, entities)),
+    )
+
+
+def channel_of(tracker: Tracker) -> str | None:
+    """The channel that the customer is on now."""
+    metadata = tracker.latest_message.get("metadata") or {}
+    channel = metadata.get("channel") or tracker.get_latest_input_channel()
+    return str(channel) if channel else None
+
+
+def message_id_of(tracker: Tracker) -> str:
+    """The same for the same message, however often it is processed: what makes a side effect repeatable."""
+    return str(tracker.latest_message.get("message_id") or tracker.sender_id)
+
+
+def forget(slots: Iterable[str]) -> list[EventType]:
+    return [SlotSet(slot, None) for slot in slots]
+
+
+def _rest(text: str, entities: list[dict[str, Any]]) -> str:
+    for entity in entities:
+        start, end = entity.get("start", 0), entity.get("end", 0)
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalpha() for character in text)

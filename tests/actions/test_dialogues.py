@@ -1,0 +1,232 @@
+"""Whole conversations with the trained model and a real action server, as customers write them.
+
+Needs a model that is up to date (`make train`); the rest of the tests does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.utils.endpoints import EndpointConfig
+
+from tests.actions.conftest import PROJECT
+
+
+class Reply(CollectingOutputChannel):  # type: ignore[misc]
+    """Collects replies under the name of the customer's channel, as the worker does."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def name(self) -> str:
+        return self._channel
+
+
+class Customer:
+    """One conversation; `await alice.says("…")` gives the assistant's answer as one text."""
+
+    def __init__(self, agent: Agent, language: str | None = None) -> None:
+        self._agent = agent
+        self._conversation = uuid.uuid4().hex
+        self._language = language
+        self.channel = "webchat"
+
+    async def says(self, *texts: str) -> str:
+        """The answer to the last of the texts."""
+        answer = ""
+        for text in texts:
+            answer = await self._say(text)
+        return answer
+
+    async def slot(self, name: str) -> Any:
+        tracker = await self._agent.tracker_store.retrieve(self._conversation)
+        return tracker.get_slot(name) if tracker else None
+
+    async def _say(self, text: str) -> str:
+        reply = Reply(self.channel)
+        metadata = {"channel": self.channel, "language": await self._known_language()}
+        await self._agent.handle_message(
+            UserMessage(
+                text,
+                reply,
+                self._conversation,
+                input_channel=self.channel,
+                message_id=uuid.uuid4().hex,
+                metadata=metadata,
+            )
+        )
+        return "\n".join(message["text"] for message in reply.messages if message.get("text"))
+
+    async def _known_language(self) -> str | None:
+        known: str | None = await self.slot("language")
+        return known or self._language
+
+
+@pytest.fixture(scope="module")
+def action_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = _free_port()
+    shop = tmp_path_factory.mktemp("shop") / "shop.db"
+    environment = {**os.environ, "SANIC_HOST": "127.0.0.1", "SHOP_DATABASE_URL": f"sqlite:///{shop}"}
+    command = [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet) as server:
+        try:
+            asyncio.run(_until_healthy(f"http://127.0.0.1:{port}/health"))
+            yield f"http://127.0.0.1:{port}/webhook"
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def agent(action_server: str) -> Agent:
+    models = sorted((PROJECT / "models").glob("*.tar.gz"), key=lambda model: model.stat().st_mtime)
+    if not models:
+        pytest.skip("no model in models/: run `make train`")
+    return Agent.load(str(models[-1]), action_endpoint=EndpointConfig(action_server))
+
+
+@pytest.fixture
+def alice(agent: Agent) -> Customer:
+    return Customer(agent)
+
+
+@pytest.fixture
+def mei(agent: Agent) -> Customer:
+    """Writes Chinese, on a phone that is set to it."""
+    return Customer(agent, language="zh-Hant")
+
+
+async def test_a_return_from_start_to_end(alice: Customer) -> None:
+    assert "Which order" in await alice.says("hi", "I want to return something")
+    assert "Which item from order 1042" in await alice.says("1042")
+    assert "returning the blue kettle" in await alice.says("the blue one")
+    assert "refund or an exchange" in await alice.says("it arrived broken")
+    assert "by post, or at one of our stores" in await alice.says("refund")
+    assert "Which store" in await alice.says("I'll bring it to a store")
+    summary = await alice.says("Tampines")
+    assert "Blue enamel kettle, order 1042" in summary
+    assert "refund of S$79.00" in summary
+    assert "at our Tampines store" in summary
+    assert re.search(r"return number is R\d+", await alice.says("yes"))
+    assert "already been returned" in await alice.says("return the blue kettle from order 1042")
+
+
+async def test_a_return_in_chinese(mei: Customer) -> None:
+    assert "哪个订单" in await mei.says("你好", "我要退货")
+    assert "哪件商品" in await mei.says("订单号1052")
+    assert "退换烤面包机的原因" in await mei.says("面包机")
+    assert "退款还是换货" in await mei.says("坏了")
+    assert "邮寄，还是送到门店" in await mei.says("换货")
+    assert "是否提交" in await mei.says("寄回")
+    assert re.search(r"退货编号是 R\d+", await mei.says("好的"))
+
+
+async def test_nothing_given_at_once_is_asked_again(alice: Customer) -> None:
+    answer = await alice.says("I want to return the blue kettle from order 1048")
+    assert answer.startswith("What is the reason for returning the blue kettle")
+
+
+async def test_corrections_at_any_time(alice: Customer) -> None:
+    await alice.says("I want to return the red kettle from order 1048")
+    assert "returning the blue kettle" in await alice.says("no, the blue one")
+    await alice.says("changed my mind", "refund", "by post")
+    assert "an exchange" in await alice.says("actually exchange it")
+    assert "at our Jurong East store" in await alice.says("I'd rather bring it to Jurong East")
+    assert "What should I change" in await alice.says("no")
+    assert "What is the reason" in await alice.says("the reason")
+    assert "Reason: wrong item sent" in await alice.says("wrong item")
+
+
+@pytest.mark.parametrize("words", ["cancel", "stop", "算了", "取消", "never mind"])
+async def test_stopping(alice: Customer, words: str) -> None:
+    await alice.says("I want to return the blue kettle from order 1048")
+    await alice.says(words)
+    assert await alice.slot("requested_slot") is None
+    assert await alice.slot("return_order") is None
+
+
+async def test_a_question_in_the_middle_is_answered_and_the_form_goes_on(alice: Customer) -> None:
+    await alice.says("I want to return the blue kettle from order 1048")
+    answer = await alice.says("what time does Tampines open on Sunday?")
+    assert "Tampines is open" in answer
+    assert answer.endswith("What is the reason for returning the blue kettle?")
+    assert "sold out online" in await alice.says("is the red kettle in stock?")
+    assert await alice.slot("return_store") is None
+    assert "refund or an exchange" in await alice.says("it doesn't work")
+
+
+async def test_going_on_in_telegram(mei: Customer) -> None:
+    await mei.says("我要退订单1048里的蓝色水壶")
+    assert "Telegram" in await mei.says("可以在手机上继续吗")
+    mei.channel = "telegram"
+    answer = await mei.says('/channel_linked{"from_channel": "webchat"}')
+    assert answer.splitlines() == [
+        "欢迎来到 Telegram。您正在退订单 1048 中的蓝色水壶。",
+        "请问退换蓝色水壶的原因是什么？",
+    ]
+    assert (await mei.says("/stale_choice")).startswith("这个问题已经回答过了。")
+    assert "退款还是换货" in await mei.says("不想要了")
+
+
+async def test_the_first_greeting_is_in_the_language_of_the_customers_app(mei: Customer) -> None:
+    assert (await mei.says("/greet")).startswith("您好")
+
+
+async def test_ok_does_not_change_the_language(mei: Customer) -> None:
+    assert "订单 1043" in await mei.says("查订单", "1043")
+    assert await mei.says("ok") == "您想办理什么？"
+
+
+async def test_two_orders_in_a_row(alice: Customer) -> None:
+    assert "order number" in await alice.says("where is my order")
+    assert "Order 1043 is on its way" in await alice.says("1043")
+    assert "Order 1045 is being packed" in await alice.says("and 1045?")
+
+
+async def test_an_unknown_order_number_is_said_to_be_unknown(alice: Customer) -> None:
+    answer = await alice.says("I want to return an item", "9999")
+    assert "can't find an order 9999" in answer
+    assert "Which order" in answer
+    assert "Which item from order 1048" in await alice.says("1048")
+
+
+async def test_asking_for_a_person_is_noted(alice: Customer) -> None:
+    assert "a colleague will read this conversation" in await alice.says("I want to talk to a human")
+    assert await alice.slot("human_requested") is True
+
+
+async def test_a_number_out_of_the_blue_is_answered_once(alice: Customer) -> None:
+    assert await alice.says("1042") == "What would you like to do with order 1042?"
+    assert "Order 1042 was delivered" in await alice.says("track it")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _until_healthy(url: str) -> None:
+    for _ in range(300):
+        try:
+            await asyncio.to_thread(urllib.request.urlopen, url, timeout=1)
+        except (urllib.error.URLError, OSError):
+            await asyncio.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"the action server does not answer at {url}")

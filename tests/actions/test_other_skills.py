@@ -1,0 +1,198 @@
+"""Orders, stock, opening hours, other channels, and what answers no question."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, time
+from typing import Any
+
+import pytest
+
+from actions.shop import Shop
+from actions.texts import clock_time, full_day, money, near_day
+from tests.actions.conftest import Message, Run
+
+
+async def test_an_order_number_is_checked_with_the_shop(run: Run) -> None:
+    known = await run("validate_track_order_form", Message(intent="track_order", entities={"order_number": "1043"}))
+    unknown = await run("validate_track_order_form", Message(intent="track_order", entities={"order_number": "9999"}))
+    assert known.slots["order_number"] == "1043"
+    assert (unknown.slots["order_number"], unknown.uttered) == (None, ["utter_order_unknown"])
+
+
+async def test_an_order_on_its_way(run: Run, our_shop: Shop) -> None:
+    outcome = await run("action_order_status", Message(intent="inform"), order_number="1043")
+    (status,) = outcome.responses
+    assert (status["response"], status["carrier"]) == ("utter_order_in_transit", "Ninja Van")
+    assert status["items"] == "Two-slice toaster, Linen cushion × 2"
+    assert outcome.slots == {"order_number": None, "recent_order": "1043"}
+
+
+async def test_a_delivered_order_offers_a_return(run: Run) -> None:
+    outcome = await run("action_order_status", Message(intent="inform"), order_number="1042", language="zh")
+    assert outcome.responses[0]["buttons"] == [{"title": "退换商品", "payload": '/return_item{"order_number": "1042"}'}]
+
+
+async def test_the_named_order_comes_before_the_one_being_returned(run: Run) -> None:
+    message = Message(intent="track_order", entities={"order_number": "1049"})
+    outcome = await run("action_order_status", message, "return_form", return_order="1042")
+    assert outcome.responses[0]["order"] == "1049"
+
+
+async def test_the_last_order_is_at_hand_when_a_number_is_asked_for(run: Run) -> None:
+    outcome = await run("action_ask_order_number", Message(intent="track_order"), recent_order="1043")
+    assert outcome.responses[0]["buttons"] == [{"title": "1043", "payload": '/inform{"order_number": "1043"}'}]
+
+
+async def test_stock_of_a_product_everywhere(run: Run) -> None:
+    outcome = await run("action_check_stock", Message(intent="check_stock", entities={"product": "kettle-blue"}))
+    (answer,) = outcome.responses
+    assert (answer["response"], answer["item"]) == ("utter_stock_some_stores", "blue enamel kettle")
+    assert answer["custom"]["cards"][0]["text"].splitlines() == [
+        "S$79.00",
+        "Online: plenty",
+        "Orchard Road: plenty",
+        "Tampines: 3 left",
+        "Jurong East: sold out",
+        "HarbourFront: the last one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "response"), [("tampines", "utter_stock_at_store"), ("jurong-east", "utter_stock_not_at_store")]
+)
+async def test_stock_at_a_store(run: Run, store: str, response: str) -> None:
+    message = Message(intent="check_stock", entities={"product": "kettle-blue", "store": store})
+    assert (await run("action_check_stock", message)).uttered == [response]
+
+
+async def test_a_store_alone_is_about_the_last_product(run: Run) -> None:
+    message = Message(intent="inform", entities={"store": "tampines"})
+    outcome = await run("action_check_stock", message, recent_products=["lamp"], language="zh")
+    assert (outcome.responses[0]["item"], outcome.responses[0]["store"]) == ("阅读灯", "淡滨尼")
+
+
+async def test_a_word_for_several_products_shows_them_all(run: Run) -> None:
+    outcome = await run("action_check_stock", Message(intent="check_stock", entities={"product_kind": "kettle"}))
+    titles = [card["title"] for card in outcome.responses[0]["custom"]["cards"]]
+    assert titles == ["Blue enamel kettle", "Red enamel kettle"]
+
+
+async def test_without_a_product_all_are_offered(run: Run) -> None:
+    outcome = await run("action_check_stock", Message(intent="check_stock"))
+    assert outcome.uttered == ["utter_ask_product"]
+    assert len(outcome.responses[0]["buttons"]) == 12
+
+
+async def test_hours_of_a_store_on_a_day(run: Run) -> None:
+    message = Message(intent="ask_hours", entities={"store": "harbourfront", "day": "2030-01-06"})
+    (answer,) = (await run("action_opening_hours", message)).responses
+    assert (answer["day"], answer["opens"], answer["closes"]) == ("on Sunday 6 January", "12:00", "18:00")
+
+
+async def test_hours_of_all_stores(run: Run) -> None:
+    message = Message(intent="ask_hours", entities={"day": "2030-01-06"})
+    (answer,) = (await run("action_opening_hours", message, language="zh")).responses
+    assert answer["response"] == "utter_hours_of_all"
+    assert answer["lines"].splitlines()[0] == "乌节路：11:00 至 21:00（乌节路290号 #03-12）"
+
+
+async def test_a_day_alone_is_about_the_last_store(run: Run) -> None:
+    message = Message(intent="inform", entities={"day": "2030-01-06"})
+    outcome = await run("action_opening_hours", message, recent_store="tampines")
+    assert outcome.responses[0]["store"] == "Tampines"
+
+
+@pytest.mark.parametrize(
+    ("here", "entities", "response"),
+    [
+        ("webchat", {"channel": "telegram"}, "utter_continue_on_telegram"),
+        ("telegram", {"channel": "webchat"}, "utter_continue_on_webchat"),
+        ("webchat", {}, "utter_continue_on_telegram"),
+        ("telegram", {}, "utter_continue_on_webchat"),
+        ("whatsapp", {}, "utter_continue_on_telegram"),
+        ("telegram", {"channel": "telegram"}, "utter_already_here"),
+    ],
+)
+async def test_the_way_to_another_channel(run: Run, here: str, entities: dict[str, str], response: str) -> None:
+    message = Message(intent="continue_elsewhere", entities=entities, channel=here)
+    assert (await run("action_continue_elsewhere", message)).uttered == [response]
+
+
+@pytest.mark.parametrize(
+    ("loop", "slots", "response", "values"),
+    [
+        (None, {}, "utter_catch_up", {}),
+        ("track_order_form", {}, "utter_catch_up_track", {}),
+        ("return_form", {}, "utter_catch_up_return", {}),
+        ("return_form", {"return_order": "1042"}, "utter_catch_up_return_order", {"order": "1042"}),
+        (
+            "return_form",
+            {"return_order": "1042", "return_sku": "kettle-blue"},
+            "utter_catch_up_return_item",
+            {"order": "1042", "item": "blue kettle"},
+        ),
+    ],
+)
+async def test_the_customer_is_told_where_they_were(
+    run: Run, loop: str | None, slots: dict[str, Any], response: str, values: dict[str, str]
+) -> None:
+    message = Message(intent="channel_linked", entities={"from_channel": "webchat"}, channel="telegram")
+    (line,) = (await run("action_catch_up", message, loop, **slots)).responses
+    assert (line["response"], line["channel"]) == (response, "Telegram")
+    assert {name: line[name] for name in values} == values
+
+
+@pytest.mark.parametrize("problem", ["expired", "used", "unknown"])
+async def test_a_refused_link_is_explained(run: Run, problem: str) -> None:
+    message = Message(intent="link_refused", entities={"link_problem": problem})
+    assert (await run("action_link_refused", message)).uttered == [f"utter_link_{problem}"]
+
+
+async def test_an_order_number_out_of_the_blue_is_asked_about_and_remembered(run: Run) -> None:
+    outcome = await run("action_clarify", Message(intent="inform", entities={"order_number": "1042"}))
+    assert outcome.uttered == ["utter_what_about_order"]
+    assert [button["payload"] for button in outcome.responses[0]["buttons"]] == [
+        '/track_order{"order_number": "1042"}',
+        '/return_item{"order_number": "1042"}',
+    ]
+    assert outcome.slots == {"order_number": "1042"}
+
+
+@pytest.mark.parametrize(("hint", "language"), [("zh-Hant", "zh"), ("en-GB", "en"), ("fr", None), (None, None)])
+async def test_a_conversation_starts_in_the_language_of_the_customers_app(
+    run: Run, hint: str | None, language: str | None
+) -> None:
+    metadata = {"channel": "telegram", "language": hint}
+    start = Message(intent="greet")
+    outcome = await run("action_session_start", start, language=None, session_started_metadata=metadata)
+    assert outcome.slots.get("language") == language
+
+
+async def test_a_language_already_known_is_kept(run: Run) -> None:
+    metadata = {"language": "en"}
+    outcome = await run(
+        "action_session_start", Message(intent="greet"), language="zh", session_started_metadata=metadata
+    )
+    assert outcome.slots["language"] == "zh"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_every_payload_of_a_menu_is_one_that_rasa_reads(run: Run, language: str) -> None:
+    outcome = await run("action_ask_return_form_return_store", Message(intent="inform"), language=language)
+    payloads = [button["payload"] for button in outcome.responses[0]["buttons"]]
+    assert [json.loads(payload.removeprefix("/inform")) for payload in payloads] == [
+        {"store": "orchard"},
+        {"store": "tampines"},
+        {"store": "jurong-east"},
+        {"store": "harbourfront"},
+    ]
+
+
+def test_values_are_written_as_each_language_writes_them() -> None:
+    friday, today = date(2026, 11, 27), date(2026, 11, 26)
+    assert (full_day(friday, "en"), full_day(friday, "zh")) == ("Friday 27 November", "11月27日（周五）")
+    assert (near_day(friday, today, "en"), near_day(friday, today, "zh")) == ("tomorrow", "明天")
+    assert near_day(today, friday, "en") == "on Thursday 26 November"
+    assert (money(7900), money(123456)) == ("S$79.00", "S$1,234.56")
+    assert clock_time(time(9, 5)) == "09:05"
