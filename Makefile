@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export PYTHONWARNINGS := ignore
 
-.PHONY: help run test test-core test-gateway test-assistant train validate shell lint format bench screenshots setup doctor clean
+.PHONY: help run test test-core test-gateway test-assistant train validate shell actions lint format bench screenshots setup doctor clean
 
 help:             ## List these commands
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -17,7 +17,7 @@ run: setup train  ## Set everything up, train if needed, start it all and print 
 
 test: setup train test-assistant test-core test-gateway ## Run every test
 
-test-assistant:   ## Rasa's own tests: data, understanding on held-out examples, stories
+test-assistant: train ## Rasa's own tests: data, understanding on held-out examples, stories
 	@scripts/test-assistant
 
 test-core:        ## Tests of Rasa's side (Python 3.10)
@@ -30,9 +30,10 @@ train: setup      ## Train the model, if the training data changed since the las
 	@$(CORE)/python -m bot.core.training
 
 validate: setup   ## Rasa's check of domain and training data
-	$(CORE)/rasa data validate --domain domain --fail-on-warnings
+	$(CORE)/rasa data validate --domain domain
 
-shell: train      ## Talk to the bot in this terminal (needs the action server: `make actions`)
+shell: train      ## Talk to the bot in this terminal; needs `make actions` in another one
+	@.venv/bin/throughline migrate
 	$(CORE)/rasa shell
 
 actions: setup    ## Start the action server alone

@@ -4,18 +4,18 @@ import { find, h } from "./dom.js";
 import { language, word } from "./words.js";
 
 const PRODUCTS = [
-  ["kettle-blue", "tea", 69, "Blue enamel kettle", "蓝色珐琅水壶"],
-  ["kettle-red", "tea", 69, "Red enamel kettle", "红色珐琅水壶"],
+  ["kettle-blue", "tea", 79, "Blue enamel kettle", "蓝色珐琅水壶"],
+  ["kettle-red", "tea", 79, "Red enamel kettle", "红色珐琅水壶"],
   ["toaster", "kitchen", 59, "Two-slice toaster", "双片烤面包机"],
-  ["mug-set", "tea", 42, "Stoneware mug set", "粗陶马克杯套装"],
-  ["lamp", "living", 85, "Reading lamp", "阅读灯"],
-  ["blanket", "living", 120, "Wool blanket", "羊毛毯"],
-  ["pan", "kitchen", 78, "Cast-iron pan", "铸铁锅"],
-  ["grinder", "tea", 98, "Coffee grinder", "咖啡磨豆机"],
-  ["knife", "kitchen", 88, "Chef’s knife", "主厨刀"],
-  ["cushion", "living", 35, "Linen cushion", "亚麻靠垫"],
-  ["pot", "tea", 56, "Clay teapot", "紫砂壶"],
-  ["clock", "living", 48, "Wall clock", "挂钟"],
+  ["mug-set", "tea", 48, "Stoneware mug set", "粗陶马克杯套装"],
+  ["lamp", "living", 69, "Reading lamp", "阅读灯"],
+  ["blanket", "living", 129, "Wool blanket", "羊毛毯"],
+  ["pan", "kitchen", 89, "Cast-iron pan", "铸铁锅"],
+  ["grinder", "tea", 99, "Coffee grinder", "咖啡磨豆机"],
+  ["knife", "kitchen", 75, "Chef’s knife", "主厨刀"],
+  ["cushion", "living", 39, "Linen cushion", "亚麻靠垫"],
+  ["pot", "tea", 85, "Clay teapot", "紫砂壶"],
+  ["clock", "living", 55, "Wall clock", "挂钟"],
 ].map(([sku, category, price, en, zh]) => ({ sku, category, price, name: language === "zh" ? zh : en }));
 
 let inBag = 0;
