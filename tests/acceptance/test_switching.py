@@ -162,6 +162,26 @@ async def test_a_group_hears_nothing_of_anybodys_conversation(shop: Shop) -> Non
     assert "1043" not in repr(said)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 100_000,
+        "🫖" * 3_000,
+        "مرحبا، أين طلبي؟",
+        "\u202eevil\u202c",
+        "\x07\x1b[31m",
+        "/inform{'a': 1}",
+        "<b>hi</b>",
+        "/",
+    ],
+    ids=["100,000 characters", "emoji", "right to left", "override", "control", "payload", "HTML", "slash"],
+)
+async def test_whatever_is_said_gets_an_answer(shop: Shop, text: str) -> None:
+    dora = shop.telegram.user("Dora")
+    await dora.send(shop.bot, {"text": text})
+    assert (await dora.next_message(timeout=60))["text"]
+
+
 async def test_many_people_at_once_each_get_their_own_answer(shop: Shop) -> None:
     """Ten people on two channels ask about different orders at the same moment."""
     orders = ["1042", "1043", "1044", "1045", "1046"]
@@ -189,6 +209,7 @@ async def test_no_log_holds_a_secret_or_a_word_of_a_customer(shop: Shop) -> None
     logs = "".join(log.read_text(encoding="utf-8", errors="replace") for log in shop.stack.logs)
     assert said
     assert logs
-    assert [text for text in said if text in logs] == []
+    telling = [text for text in said if len(text) > 3]
+    assert [text for text in telling if text in logs] == []
     for secret in (TOKEN, TOKEN.partition(":")[2], TELEGRAM_SECRET):
         assert secret not in logs
