@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol, Union
+from typing import Any, ClassVar, Protocol, Union
 
 # --- What a customer did --------------------------------------------------------------------------------------------
 
@@ -79,6 +79,20 @@ class Inbound:
     language: str | None = None
     """BCP 47 tag of the customer's app or browser, as a hint."""
     name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a platform reports of a message that it had taken from us. Receipts come in any order and more than once."""
+
+    platform_id: str
+    """`Sent.platform_id` of the message."""
+    state: str
+    """`delivered`, `read` or `failed`."""
+    at: datetime | None = None
+    """By the platform's clock; aware UTC."""
+    error: str | None = None
+    """Why it failed, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,18 +209,39 @@ class Webhook:
     body: bytes = b""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a webhook is to be answered with, where the platform wants more than an empty 200."""
+
+    status: int
+    body: Mapping[str, Any] | None = None
+    """JSON."""
+
+
 class Channel(Protocol):
-    """One messaging platform. `read` is pure; the others may talk to the platform."""
+    """One messaging platform. `read`, `receipts` and `answer` are pure; the others may talk to the platform."""
 
     name: ClassVar[str]
     repeatable: ClassVar[bool]
     """Whether sending the same message twice shows it once, so that an uncertain attempt may simply be made again."""
+
+    async def start(self) -> None:
+        """Open what `send` needs. Asks the platform nothing: the gateway starts while a platform is away."""
+
+    async def close(self) -> None: ...
 
     async def verify(self, request: Webhook) -> None:
         """Return if the platform itself sent this. Raises WebhookRejected."""
 
     def read(self, request: Webhook) -> Sequence[Inbound | Unread]:
         """What happened, in order. Raises Malformed; never anything else, whatever the bytes."""
+
+    def receipts(self, request: Webhook) -> Sequence[Receipt]:
+        """What the same request says about our own messages; nothing where the platform does not tell. Pure; raises
+        Malformed."""
+
+    def answer(self, request: Webhook) -> Answer | None:
+        """What to answer a webhook that was verified and accepted; None for an empty 200. Raises Malformed."""
 
     async def send(self, message: Outbound) -> Sent:
         """Make one attempt. Raises SendError."""

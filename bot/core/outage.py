@@ -1,4 +1,4 @@
-"""Telling a database that does not answer from a statement that is wrong, and waiting for the former."""
+"""Waiting for a database that does not answer."""
 
 from __future__ import annotations
 
@@ -6,32 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
 from bot.core.logs import described, get_logger
+from bot.store.outage import POSSIBLE, is_outage
 
 _log = get_logger()
 _T = TypeVar("_T")
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
-
-POSSIBLE = (
-    DBAPIError,
-    PoolTimeoutError,
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncio.TimeoutError,
-)
-_OUR_FAULT = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
-
-
-def is_outage(error: BaseException) -> bool:
-    """Whether trying the same again later can help."""
-    return isinstance(error, POSSIBLE) and not isinstance(error, _OUR_FAULT)
 
 
 async def insist(operation: Callable[[], Awaitable[_T]], *, until: Callable[[], bool] = lambda: False) -> _T:

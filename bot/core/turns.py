@@ -17,11 +17,12 @@ from bot.core.claims import Claim, ClaimLost
 from bot.core.errors import HistoryUnreadable, TurnFailed
 from bot.core.logs import described, get_logger
 from bot.core.models import Shelf
-from bot.core.outage import insist, is_outage
+from bot.core.outage import insist
 from bot.core.retry import wait_before_retry
 from bot.core.stored import Given, StoredHistory, read_given, read_session
 from bot.core.turn import Message, Turn
 from bot.store.database import reading, transaction
+from bot.store.outage import is_outage
 
 _log = get_logger()
 _T = TypeVar("_T")

@@ -27,9 +27,10 @@ from bot.core import claims
 from bot.core.claims import Claim
 from bot.core.logs import configure_logging, get_logger
 from bot.core.models import Shelf
-from bot.core.outage import insist, is_outage
+from bot.core.outage import insist
 from bot.core.turns import TurnTaker
 from bot.store.database import connect, database_url, reading, transaction
+from bot.store.outage import is_outage
 from bot.store.tables import metadata, workers
 from bot.store.wake import Wake, open_wake
 

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway.customers import Known, Person, conversation_of, recognise
 from bot.gateway.linking import Linked, redeem
+from bot.gateway.receipts import record_receipts
 from bot.store.content import link_refused_to_json, linked_to_json, said_to_json
 from bot.store.database import transaction
 from bot.store.tables import Utc, conversations, messages, unread_webhooks
 from bot.store.wake import notify
-from channels.contract import Inbound, Link, Unread
+from channels.contract import Inbound, Link, Receipt, Unread
 
 _TRIES = 5
 
@@ -34,12 +35,19 @@ class Accepted:
 
 
 async def accept_all(
-    engine: AsyncEngine, read: Sequence[Inbound | Unread], *, channel: str, body: bytes, now: datetime
+    engine: AsyncEngine,
+    read: Sequence[Inbound | Unread],
+    *,
+    channel: str,
+    body: bytes,
+    now: datetime,
+    receipts: Sequence[Receipt] = (),
 ) -> list[Accepted]:
     """Store everything that one request brought, in one transaction, in order."""
     for attempt in range(_TRIES):
         try:
             async with transaction(engine) as connection:
+                await record_receipts(connection, receipts, channel, now)
                 return await _accept_each(connection, read, channel, body, now)
         except IntegrityError:
             # Somebody else has just stored the same person or the same message: look again and find it there.

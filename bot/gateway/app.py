@@ -1,33 +1,33 @@
-"""The gateway put together: the one place that knows which channels there are."""
+"""The gateway put together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.gateway.channels import Wired, wire
 from bot.gateway.health import Health
 from bot.gateway.invitations import Invitations
 from bot.gateway.migrate import upgrade
 from bot.gateway.sender import Sender
 from bot.gateway.settings import Settings
 from bot.gateway.webchat import Hub, Webchat
-from bot.gateway.webhooks import WebhookReceiver
+from bot.gateway.webhooks import LARGEST, Challenged, WebhookReceiver
 from bot.store.database import connect, database_url
+from bot.store.outage import POSSIBLE
 from bot.store.wake import open_wake
 from channels.contract import Channel
-from channels.telegram import TelegramChannel
 from channels.webchat import WebchatChannel
 
 log = structlog.get_logger()
 
-LARGEST_WEBHOOK = 1024 * 1024
-
 Clock = Callable[[], datetime]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def utc_now() -> datetime:
@@ -37,27 +37,39 @@ def utc_now() -> datetime:
 def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     """The gateway as aiohttp runs it; it opens the database and starts sending when the application starts."""
     engine = connect(database_url(settings.database_url))
-    app = web.Application(client_max_size=LARGEST_WEBHOOK)
     channels: dict[str, Channel] = {}
     invitations = Invitations(engine=engine, channels=channels, clock=clock)
+    connected = wire(settings, invitations.for_message)
+    channels |= {wired.channel.name: wired.channel for wired in connected}
 
+    largest = max((wired.largest for wired in connected), default=LARGEST)
+    app = web.Application(client_max_size=largest, middlewares=[_say_unavailable])
     app.cleanup_ctx.append(lambda _app: _database(engine))
-    if settings.telegram_bot_token and settings.telegram_secret_token:
-        telegram = TelegramChannel(
-            token=settings.telegram_bot_token.get_secret_value(),
-            secret_token=settings.telegram_secret_token.get_secret_value(),
-            api_url=settings.telegram_api_url,
-            link=invitations.for_message,
-        )
-        channels[telegram.name] = telegram
-        app.cleanup_ctx.append(lambda _app: _started(telegram))
-        receiver = WebhookReceiver(channel=telegram, engine=engine, clock=clock)
-        app.router.add_post("/webhooks/telegram", receiver.receive)
+    for wired in connected:
+        _add_webhook(app, wired, engine, clock)
     if settings.webchat_origins:
         _add_webchat(app, settings, engine, channels, invitations, clock)
     app.add_routes(Health(engine=engine, clock=clock).routes())
     app.cleanup_ctx.append(lambda _app: _sending(settings, engine, channels, clock))
     return app
+
+
+@web.middleware
+async def _say_unavailable(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A database that does not answer is nobody's mistake but ours, and passes."""
+    try:
+        return await handler(request)
+    except POSSIBLE as error:
+        log.error("request.unavailable", path=request.path, error=type(error).__name__)
+        raise web.HTTPServiceUnavailable(text="try again in a moment") from None
+
+
+def _add_webhook(app: web.Application, wired: Wired, engine: AsyncEngine, clock: Clock) -> None:
+    receiver = WebhookReceiver(channel=wired.channel, engine=engine, clock=clock, largest=wired.largest)
+    app.router.add_post(wired.path, receiver.receive)
+    if wired.challenge is not None:
+        app.router.add_get(wired.path, Challenged(wired.challenge).answer)
+    app.cleanup_ctx.append(lambda _app: _started(wired.channel))
 
 
 def _add_webchat(
@@ -89,7 +101,7 @@ async def _database(engine: AsyncEngine) -> AsyncIterator[None]:
     await engine.dispose()
 
 
-async def _started(channel: TelegramChannel) -> AsyncIterator[None]:
+async def _started(channel: Channel) -> AsyncIterator[None]:
     await channel.start()
     yield
     await channel.close()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from bot.gateway.migrate import is_current
 from bot.gateway.run import CORE_PYTHON, MODELS
 from bot.gateway.settings import Settings
 from bot.store.database import connect, database_url
+from bot.store.outage import POSSIBLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ async def _database(settings: Settings) -> Finding:
     engine = connect(url)
     try:
         current = await is_current(engine)
-    except (SQLAlchemyError, OSError) as error:
+    except POSSIBLE as error:
         return Finding(subject="database", good=False, text=f"{url!r} does not answer: {type(error).__name__}")
     finally:
         await engine.dispose()
@@ -59,17 +58,15 @@ def _core() -> Finding:
 
 
 def _channels(settings: Settings) -> list[Finding]:
-    telegram = settings.telegram_bot_token is not None
-    webchat = bool(settings.webchat_origins)
     return [
-        Finding(
-            subject="telegram",
-            good=telegram,
-            text=f"on, through {settings.telegram_api_url}" if telegram else "off: TELEGRAM_BOT_TOKEN is not set",
+        _channel("telegram", settings.telegram_bot_token, "TELEGRAM_BOT_TOKEN", f"through {settings.telegram_api_url}"),
+        _channel(
+            "whatsapp", settings.whatsapp_access_token, "WHATSAPP_ACCESS_TOKEN", f"through {settings.whatsapp_api_url}"
         ),
-        Finding(
-            subject="webchat",
-            good=webchat,
-            text=f"on, for {', '.join(settings.webchat_origins)}" if webchat else "off: WEBCHAT_ORIGINS is not set",
-        ),
+        _channel("teams", settings.teams_app_id, "TEAMS_APP_ID", f"with log-in at {settings.teams_login_url}"),
+        _channel("webchat", settings.webchat_origins, "WEBCHAT_ORIGINS", f"for {', '.join(settings.webchat_origins)}"),
     ]
+
+
+def _channel(name: str, set_to: object, setting: str, how: str) -> Finding:
+    return Finding(subject=name, good=bool(set_to), text=f"on, {how}" if set_to else f"off: {setting} is not set")

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.metrics import REGISTRY
 from bot.store.database import reading
+from bot.store.outage import POSSIBLE
 from bot.store.tables import workers
 
 # A worker writes its row every two seconds.
@@ -43,7 +43,7 @@ class Health:
                     sa.select(workers.c.id, workers.c.model).where(workers.c.seen_at > self._clock() - _SEEN_WITHIN)
                 )
                 models = sorted({row.model for row in alive})
-        except (SQLAlchemyError, OSError):
+        except POSSIBLE:
             return web.json_response({"status": "the database does not answer"}, status=503)
         if not models:
             return web.json_response({"status": "no worker with a model is alive yet"}, status=503)

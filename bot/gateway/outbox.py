@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.gateway.receipts import apply_early
 from bot.gateway.retry import Again, Over
 from bot.store.content import content_from_json
 from bot.store.tables import messages, unsent
@@ -64,9 +65,11 @@ async def claim_due(connection: AsyncConnection, channels: list[str], now: datet
     return [_due(row, platform_ids.get(row.cause_id)) for row in rows]
 
 
-async def record_sent(connection: AsyncConnection, message: int, sent: Sent, now: datetime) -> None:
+async def record_sent(connection: AsyncConnection, due: Due, sent: Sent, now: datetime) -> None:
     """The platform took it."""
-    await _finish(connection, message, now, state="sent", platform_id=sent.platform_id, error=None)
+    await _finish(connection, due.message.id, now, state="sent", platform_id=sent.platform_id, error=None)
+    if sent.platform_id is not None:
+        await apply_early(connection, due.channel, sent.platform_id, now)
 
 
 async def record_failure(

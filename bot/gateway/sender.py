@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway import metrics
 from bot.gateway.outbox import Due, claim_due, record_failure, record_sent, settle_abandoned
 from bot.gateway.retry import Over, after_failure
 from bot.store.database import transaction
+from bot.store.outage import POSSIBLE
 from bot.store.wake import Wake
 from channels.contract import Channel, SendError, Sent
 
@@ -68,7 +68,7 @@ class Sender:
         try:
             async with transaction(self._engine) as connection:
                 claimed = await claim_due(connection, list(self._channels), self._clock(), limit=free)
-        except (SQLAlchemyError, OSError) as error:
+        except POSSIBLE as error:
             log.error("outbox.unavailable", error=type(error).__name__)
             return
         for due in claimed:
@@ -96,7 +96,7 @@ class Sender:
     async def _record(self, due: Due, outcome: Sent | SendError) -> None:
         async with transaction(self._engine) as connection:
             if isinstance(outcome, Sent):
-                await record_sent(connection, due.message.id, outcome, self._clock())
+                await record_sent(connection, due, outcome, self._clock())
                 metrics.sends.labels(due.channel, "sent").inc()
                 return
             repeatable = self._channels[due.channel].repeatable
@@ -119,7 +119,7 @@ class Sender:
         try:
             async with transaction(self._engine) as connection:
                 settled = await settle_abandoned(connection, repeatable, self._clock())
-        except (SQLAlchemyError, OSError) as error:
+        except POSSIBLE as error:
             log.error("outbox.unavailable", error=type(error).__name__)
             return
         if settled:

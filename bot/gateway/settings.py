@@ -65,20 +65,53 @@ class Settings(BaseSettings):
     telegram_secret_token: Annotated[SecretStr | None, AfterValidator(_telegram_secret)] = None
     telegram_api_url: BaseUrl = "https://api.telegram.org"
 
+    whatsapp_access_token: SecretStr | None = None
+    whatsapp_app_secret: SecretStr | None = None
+    whatsapp_verify_token: SecretStr | None = None
+    whatsapp_phone_number_id: Annotated[str, Field(pattern=r"^[0-9]{5,20}$")] | None = None
+    whatsapp_api_url: BaseUrl = "https://graph.facebook.com/v26.0"
+
+    teams_app_id: str | None = None
+    teams_app_password: SecretStr | None = None
+    teams_openid_url: BaseUrl = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    teams_login_url: BaseUrl = "https://login.microsoftonline.com/botframework.com"
+    teams_service_hosts: Annotated[tuple[str, ...], NoDecode] = (
+        "smba.trafficmanager.net",
+        "smba.onyx.prod.teams.trafficmanager.net",
+        "smba.infra.gcc.teams.microsoft.com",
+    )
+    teams_development: bool = False
+
     webchat_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        origins = values.get("webchat_origins")
-        if isinstance(origins, str):
-            values["webchat_origins"] = tuple(part for part in re.split(r"[,\s]+", origins) if part)
+        for name in ("webchat_origins", "teams_service_hosts"):
+            listed = values.get(name)
+            if isinstance(listed, str):
+                values[name] = tuple(part for part in re.split(r"[,\s]+", listed) if part)
         return {name: value for name, value in values.items() if value != ""}
 
     @model_validator(mode="after")
     def _telegram_is_whole(self) -> Settings:
         if self.telegram_bot_token and not self.telegram_secret_token:
             raise ValueError("TELEGRAM_SECRET_TOKEN is needed with TELEGRAM_BOT_TOKEN: without it anyone could post")
+        return self
+
+    @model_validator(mode="after")
+    def _whatsapp_is_whole(self) -> Settings:
+        if self.whatsapp_access_token is None:
+            return self
+        for name in ("whatsapp_app_secret", "whatsapp_verify_token", "whatsapp_phone_number_id"):
+            if getattr(self, name) is None:
+                raise ValueError(f"{name.upper()} is needed with WHATSAPP_ACCESS_TOKEN")
+        return self
+
+    @model_validator(mode="after")
+    def _teams_is_whole(self) -> Settings:
+        if self.teams_app_id and not self.teams_app_password:
+            raise ValueError("TEAMS_APP_PASSWORD is needed with TEAMS_APP_ID")
         return self
 
     @classmethod

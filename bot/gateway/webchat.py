@@ -21,7 +21,6 @@ import sqlalchemy as sa
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from multidict import CIMultiDict
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway import metrics
@@ -30,6 +29,7 @@ from bot.gateway.linking import CODE_LIFETIME
 from bot.gateway.throttle import Throttle
 from bot.store.content import content_from_json
 from bot.store.database import reading, transaction
+from bot.store.outage import POSSIBLE
 from bot.store.tables import messages, webchat_sessions
 from channels.contract import Malformed, SendError, Webhook, WebhookRejected
 from channels.webchat import WIDGET, WebchatChannel
@@ -195,7 +195,7 @@ class _Connection:
                 await self._show_new()
         except ConnectionError:
             pass  # the widget went away, and will come back with its cursor
-        except (SQLAlchemyError, OSError) as error:
+        except POSSIBLE as error:
             log.error("webchat.unavailable", error=type(error).__name__)
             await self._socket.close()
 
@@ -228,7 +228,7 @@ class _Connection:
         except SendError as error:
             log.warning("webchat.invite_failed", reason=error.reason)
             await self._refuse(frame, "unavailable")
-        except (SQLAlchemyError, OSError) as error:
+        except POSSIBLE as error:
             log.error("accept.unavailable", channel="webchat", error=type(error).__name__)
             await self._refuse(frame, "unavailable")
 

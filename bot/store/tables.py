@@ -117,10 +117,13 @@ messages = sa.Table(
     sa.Column("due_at", Utc, nullable=False),
     sa.Column("lease_until", Utc, comment="outbound: until when an attempt may take"),
     sa.Column("error", sa.Text, comment="why it failed, for people; never a secret or a customer's words"),
+    sa.Column("delivered_at", Utc, comment="outbound: when it reached the phone, where the platform tells"),
+    sa.Column("read_at", Utc, comment="outbound: when it was read, where the platform tells"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("finished_at", Utc, comment="when the turn was committed, or the message was sent or given up"),
     sa.UniqueConstraint("conversation_id", "seq"),
     sa.Index("ix_messages_address", "channel", "address", "id"),
+    sa.Index("ix_messages_platform_id", "channel", "platform_id"),
 )
 sa.Index(
     "ix_messages_unsent",
@@ -148,6 +151,19 @@ snapshots = sa.Table(
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), primary_key=True),
     sa.Column("seq", sa.Integer, nullable=False, comment="the events from here on are the tail"),
     sa.Column("data", sa.JSON, nullable=False, comment="Rasa events that stand for all before the tail"),
+)
+
+early_receipts = sa.Table(
+    "early_receipts",
+    metadata,
+    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("platform_id", sa.String(255), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, comment="delivered, read, failed"),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_early_receipts_message", "channel", "platform_id"),
+    comment="what a platform reported of a message before it had answered our sending it",
 )
 
 link_codes = sa.Table(

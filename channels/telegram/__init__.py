@@ -2,7 +2,6 @@
 
 inbound.py   a webhook's bytes → the contract's words (pure)
 outbound.py  the contract's words → parts, one Bot API call each (pure)
-delivery.py  parts in order, and what becomes of a message whose later part fails
 api.py       the Bot API itself; errors.py its errors as SendErrors
 """
 
@@ -14,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ClassVar
 
-from channels.contract import Choice, Inbound, Outbound, SendError, Sent, Unread, Webhook
+from channels.contract import Answer, Choice, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook
+from channels.delivery import deliver
 
 from . import inbound
 from .api import BotApi
-from .delivery import deliver
 from .outbound import render
 
 log = logging.getLogger(__name__)
@@ -70,6 +69,14 @@ class TelegramChannel:
 
     def read(self, request: Webhook) -> list[Inbound | Unread]:
         return inbound.read(request)
+
+    def receipts(self, request: Webhook) -> list[Receipt]:
+        """The Bot API tells bots nothing of what became of their messages."""
+        return []
+
+    def answer(self, request: Webhook) -> Answer | None:
+        """Telegram wants nothing but a 200; a tap is acknowledged by a call of its own."""
+        return None
 
     async def send(self, message: Outbound) -> Sent:
         """`Sent.platform_id` is the first part's message id. Once that part is out, SendError is never retryable:

@@ -24,6 +24,7 @@ from telegram.error import (
 )
 
 from channels.contract import SendError
+from channels.delivery import Refused
 
 TOKEN_REFUSED_WAIT = 60.0
 """Seconds. Somebody has to mend the setting; until then nothing is lost."""
@@ -39,13 +40,6 @@ _NEVER_LEFT = (
     httpx.InvalidURL,
     RuntimeError,  # the client is closed
 )
-
-
-class Refused(SendError):
-    """Telegram does not take this content in this form (400); another form may do."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, permanent=True)
 
 
 def translate(error: Exception) -> SendError:

@@ -12,11 +12,11 @@ from itertools import islice
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from channels.contract import Card, Option, Outbound
+from channels.lengths import shorten, split, units, width
 from channels.text import storable
+from channels.wording import Wording, wording
 
 from .inbound import choice_data
-from .lengths import shorten, split, units, width
-from .wording import Wording, wording
 
 TEXT_MAX = 4096
 CAPTION_MAX = 1024

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from channels.contract import Inbound, Outbound, SendError, Sent, Unread, Webhook, WebhookRejected
+from channels.contract import Answer, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook, WebhookRejected
 from channels.webchat.inbound import VISITOR, read_frame
 
 WIDGET = Path(__file__).with_name("widget.js")
@@ -28,6 +28,11 @@ class WebchatChannel:
         self._page = origins[0] if origins else None
         self._push = push
 
+    async def start(self) -> None:
+        """Nothing to open: the sockets are the gateway's."""
+
+    async def close(self) -> None: ...
+
     async def verify(self, request: Webhook) -> None:
         """Browsers name the page's origin and pages cannot change it; the match is exact."""
         if request.headers.get("Origin", "").lower() not in self._origins:
@@ -36,6 +41,14 @@ class WebchatChannel:
     def read(self, request: Webhook) -> Sequence[Inbound | Unread]:
         """One frame of a socket. Raises Malformed, whose text is an error code of the protocol."""
         return [read_frame(request.body, visitor=request.headers[VISITOR])]
+
+    def receipts(self, request: Webhook) -> Sequence[Receipt]:
+        """The widget does not report what it has shown."""
+        return []
+
+    def answer(self, request: Webhook) -> Answer | None:
+        """Frames are answered by the socket."""
+        return None
 
     async def send(self, message: Outbound) -> Sent:
         """Web chat's messages are read from the transcript; there is only somebody to be woken."""

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,10 +128,10 @@ async def running_stack(
     telegram_url: str | None = None,
     telegram_token: str | None = None,
     action_url: str | None = None,
-    without: tuple[str, ...] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """All processes, ready. With `telegram_url` it talks to that Bot API server and starts no sandbox; `action_url`
-    puts something else in the action server's place."""
+    puts something else in the action server's place; `settings` are added to the processes' environment."""
     gateway, actions, sandbox = free_ports(3)
     origin = f"http://127.0.0.1:{sandbox}"
     token = telegram_token or f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
@@ -158,17 +158,15 @@ async def running_stack(
             "OMP_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "RASA_TELEMETRY_ENABLED": "false",
+            **(settings or {}),
         },
     )
     names = ["actions", "core", "gateway"] + ([] if telegram_url else ["sandbox"])
     try:
         for name in names:
-            if name not in without:
-                await stack.start(name)
-        if "core" not in without:
-            await stack.ready()
-        if "actions" not in without:
-            await answers_200(f"http://127.0.0.1:{actions}/health")
+            await stack.start(name)
+        await stack.ready()
+        await answers_200(f"http://127.0.0.1:{actions}/health")
         yield stack
     finally:
         await stack.end()

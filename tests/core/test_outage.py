@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.core.outage import insist, is_outage
+from bot.core.outage import insist
 from bot.store.database import connect, reading, transaction
+from bot.store.outage import is_outage
 from bot.store.tables import workers
 from tests.core.playing import NOON
 

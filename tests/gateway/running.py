@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
@@ -30,10 +31,15 @@ class Gateway:
 
 @asynccontextmanager
 async def running_gateway(
-    folder: Path, *, telegram_url: str = "http://127.0.0.1:9", clock: Clock | None = None
+    folder: Path,
+    *,
+    telegram_url: str = "http://127.0.0.1:9",
+    clock: Clock | None = None,
+    database_url: str | None = None,
+    **more_settings: Any,
 ) -> AsyncIterator[Gateway]:
-    """Without `telegram_url` nothing answers where Telegram should be."""
-    url = fresh_sqlite(folder)
+    """Without `telegram_url` nothing answers where Telegram should be. The database is SQLite unless one is given."""
+    url = database_url or fresh_sqlite(folder)
     settings = load_settings(
         _env_file=None,
         database_url=url,
@@ -41,6 +47,7 @@ async def running_gateway(
         telegram_secret_token=SECRET,
         telegram_api_url=telegram_url,
         webchat_origins=(SHOP,),
+        **more_settings,
     )
     server = TestServer(build_app(settings, clock or now))
     await server.start_server()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.gateway.accept import accept_all
 from bot.gateway.outbox import LEASE, Due, claim_due, record_failure, record_sent, settle_abandoned
 from bot.gateway.retry import Again, Over
 from bot.store.database import transaction
-from bot.store.tables import messages
-from channels.contract import Sent
+from bot.store.tables import early_receipts, messages
+from channels.contract import Receipt, Sent
 from tests.database import NOON, Clock
 from tests.gateway.people import accepted, bot_says, rows, says
 
@@ -21,9 +23,9 @@ async def claim(engine: AsyncEngine, clock: Clock, limit: int = 10) -> list[Due]
         return await claim_due(connection, ["telegram", "webchat"], clock(), limit=limit)
 
 
-async def sent(engine: AsyncEngine, clock: Clock, message: int) -> None:
+async def sent(engine: AsyncEngine, clock: Clock, due: Due) -> None:
     async with transaction(engine) as connection:
-        await record_sent(connection, message, Sent(platform_id="t1"), clock())
+        await record_sent(connection, due, Sent(platform_id="t1"), clock())
 
 
 async def failed(engine: AsyncEngine, clock: Clock, message: int, decision: Again | Over) -> None:
@@ -44,7 +46,7 @@ async def test_replies_to_one_address_go_one_after_the_other(engine: AsyncEngine
     [due] = await claim(engine, clock)
     assert (due.message.id, due.message.content.text, due.attempts) == (first, "one", 1)
     assert await claim(engine, clock) == []
-    await sent(engine, clock, first)
+    await sent(engine, clock, due)
     assert [due.message.id for due in await claim(engine, clock)] == [second]
 
 
@@ -75,9 +77,10 @@ async def test_order_is_kept_after_a_retry(engine: AsyncEngine, clock: Clock) ->
     await bot_says(engine, asked, "two", NOON)
     bob = await bot_says(engine, await accepted(engine, says("Bob", "hello"), NOON), "for Bob", NOON)
 
-    await claim(engine, clock)
+    [_, bobs] = await claim(engine, clock)
+    assert bobs.message.id == bob
     await failed(engine, clock, first, Again(wait=timedelta(seconds=7)))
-    await sent(engine, clock, bob)
+    await sent(engine, clock, bobs)
     assert await claim(engine, clock) == []
     clock.forward(seconds=7)
     [due] = await claim(engine, clock)
@@ -129,3 +132,39 @@ async def test_where_doubling_does_no_harm_it_is_sent_again(engine: AsyncEngine,
 
     assert await state(engine, message) == ("queued", 1)
     assert [due.message.id for due in await claim(engine, clock)] == [message]
+
+
+@pytest.mark.parametrize("reported_first", [True, False], ids=["before the answer", "after it"])
+async def test_a_receipt_may_overtake_the_answer_to_our_own_call(
+    engine: AsyncEngine, clock: Clock, reported_first: bool
+) -> None:
+    asked = await accepted(engine, says("Alice", "hello"), NOON)
+    message = await bot_says(engine, asked, "one", NOON)
+    [due] = await claim(engine, clock)
+    read_at = NOON + timedelta(seconds=3)
+    receipts = [
+        Receipt(platform_id="t1", state="read", at=read_at),
+        Receipt(platform_id="t1", state="delivered", at=NOON),
+    ]
+    if reported_first:
+        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=receipts)
+        await sent(engine, clock, due)
+    else:
+        await sent(engine, clock, due)
+        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=receipts)
+
+    [row] = await rows(engine, messages, id=message)
+    assert (row.state, row.read_at, row.delivered_at) == ("sent", read_at, read_at)
+    assert await rows(engine, early_receipts) == []
+
+
+async def test_what_failed_after_all_is_marked_with_its_reason(engine: AsyncEngine, clock: Clock) -> None:
+    asked = await accepted(engine, says("Alice", "hello"), NOON)
+    message = await bot_says(engine, asked, "one", NOON)
+    [due] = await claim(engine, clock)
+    await sent(engine, clock, due)
+    failure = Receipt(platform_id="t1", state="failed", error="the 24 hours are over")
+    await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=[failure])
+
+    [row] = await rows(engine, messages, id=message)
+    assert (row.state, row.error) == ("failed", "the 24 hours are over")

@@ -24,7 +24,7 @@ from sandbox.telegram import (
     refuse,
     server_error,
 )
-from tests.database import NOON
+from tests.database import NOON, fresh_postgres
 from tests.gateway.people import accepted, bot_says
 from tests.gateway.running import TOKEN, Gateway, running_gateway
 
@@ -129,6 +129,27 @@ async def test_what_may_have_arrived_is_marked_and_not_repeated(line: Line) -> N
     assert heard(alice) == ["perhaps"]
     assert row.attempts == 1
     assert row.error
+
+
+async def test_broken_database_connections_are_made_again(tmp_path: Path, postgres_server: str) -> None:
+    async with TelegramServer() as telegram:
+        bot = telegram.bot(TOKEN)
+        database = await fresh_postgres(postgres_server)
+        async with running_gateway(tmp_path, telegram_url=telegram.url, database_url=database) as gateway:
+            line = Line(gateway=gateway, telegram=telegram, bot=bot)
+            alice = await line.person("Alice")
+            asked = await line.asked(alice)
+            await line.becomes(await line.says(asked, "one"), "sent")
+            await gateway.engine.dispose()
+            async with gateway.engine.begin() as connection:
+                await connection.execute(
+                    sa.text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+            await line.becomes(await line.says(asked, "two"), "sent")
+            assert heard(alice) == ["one", "two"]
 
 
 async def test_an_invitation_carries_a_link_whose_code_is_kept_nowhere(line: Line) -> None:

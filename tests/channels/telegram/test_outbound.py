@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from channels.contract import Card, Content, Option, Outbound
-from channels.telegram.lengths import shorten, split, units
+from channels.lengths import shorten, split, units
 from channels.telegram.outbound import CAPTION_MAX, KEYBOARD_MAX, TEXT_MAX, Part, render
 
 LINK = "https://wa.me/15550001111?text=f3Kx_9vQ-2LmZr7T"

@@ -1,4 +1,4 @@
-"""The parts of one message, sent in order, and what becomes of it when one fails.
+"""The parts of one message, sent in order, and what becomes of it when one fails. For any channel.
 
 A message of several parts is one attempt in the contract: trying it again would repeat the parts that arrived. So only
 the first part may fail in a way that is tried again later. After it, this waits and tries here, for a bounded time, and
@@ -10,20 +10,37 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from channels.contract import SendError, Sent
-
-from .errors import Refused
-from .outbound import Part
-
-Send = Callable[[Part], Awaitable[str]]
-"""Sends one part and gives its message id; raises SendError."""
 
 _FIRST_WAIT = 1.0
 
 
-async def deliver(send: Send, parts: Sequence[Part], *, patience: float) -> Sent:
-    """Send every part. `patience`: seconds that may be spent waiting, all in all. Raises SendError."""
+class Refused(SendError):
+    """The platform does not take this content in this form; another form may do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+class Part(Protocol):
+    """One call to the platform."""
+
+    @property
+    def instead(self: P) -> Sequence[P] | None:
+        """What to send if the platform refuses the content of this part; empty: leave it out."""
+
+
+P = TypeVar("P", bound=Part)
+
+
+async def deliver(send: Callable[[P], Awaitable[str]], parts: Sequence[P], *, patience: float) -> Sent:
+    """Send every part. Raises SendError.
+
+    send:      sends one part and gives its message id; raises SendError
+    patience:  seconds that may be spent waiting, all in all
+    """
     left, sent = deque(parts), list[str]()
     budget = _Patience(patience)
     while left:
@@ -54,7 +71,7 @@ class _Patience:
         return True
 
 
-async def _persist(send: Send, part: Part, patience: _Patience) -> str:
+async def _persist(send: Callable[[P], Awaitable[str]], part: P, patience: _Patience) -> str:
     delay = _FIRST_WAIT
     while True:
         try:
@@ -65,7 +82,7 @@ async def _persist(send: Send, part: Part, patience: _Patience) -> str:
         delay *= 2
 
 
-def _incomplete(error: SendError, sent: Sequence[str], left: Sequence[Part]) -> SendError:
+def _incomplete(error: SendError, sent: Sequence[str], left: Sequence[object]) -> SendError:
     """Once something was sent, nothing is retryable."""
     if not sent:
         return error

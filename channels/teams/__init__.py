@@ -1,0 +1,175 @@
+"""Microsoft Teams, through botbuilder's types and its connector. Knows no database, no Rasa and no web server.
+
+tokens.py    is a webhook from Teams (keys.py: Microsoft's public keys)
+inbound.py   a webhook's bytes → the contract's words (pure); what an invoke is answered
+outbound.py  the contract's words → parts, one activity each (pure); markdown.py what it escapes
+connector.py the port to the SDK; login.py the bot's token; errors.py what went wrong, as SendErrors
+address.py   where a reply goes; service_urls.py where a token may go; wire.py HTTP
+manifest.py  the app package for Teams
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import ClassVar
+
+from channels.contract import Answer, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook, WebhookRejected
+from channels.delivery import deliver
+
+from . import inbound
+from .address import Address, BadAddress, parse
+from .connector import BotFrameworkConnector, Connector
+from .keys import KeySet
+from .login import Login
+from .outbound import render
+from .service_urls import PUBLIC_HOSTS, NotAllowed, ServiceUrls, is_host, is_loopback
+from .tokens import check_token
+from .wire import Wire
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_PATH = "/api/messages"
+OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+LOGIN_URL = "https://login.microsoftonline.com/botframework.com"
+
+
+class TeamsChannel:
+    """One bot in Teams' personal chats.
+
+    login_url:      Microsoft's log-in with its tenant; `https://login.microsoftonline.com/<tenant id>` for a bot of one
+                    tenant
+    service_hosts:  hosts that the bot's token may be sent to
+    link:           mints the URL for `Content.invite`; asked once per attempt; raises SendError
+    development:    no tokens, neither checked nor sent; activities and service URLs on loopback only
+    timeout:        seconds to wait for an answer
+    patience:       seconds that one message may wait, all in all, for its parts after the first
+
+    Raises ValueError, naming the setting, if one cannot be right.
+    """
+
+    name: ClassVar[str] = "teams"
+    repeatable: ClassVar[bool] = False
+    """The connector has no idempotency key: the same call twice is two messages."""
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        app_password: str,
+        link: Callable[[Outbound], Awaitable[str]],
+        openid_url: str = OPENID_URL,
+        login_url: str = LOGIN_URL,
+        service_hosts: Collection[str] = PUBLIC_HOSTS,
+        development: bool = False,
+        timeout: float = 15.0,
+        patience: float = 30.0,
+    ) -> None:
+        if not development:
+            _check_settings(app_id, app_password, openid_url, login_url, service_hosts)
+        self._app_id = app_id
+        self._link = link
+        self._patience = patience
+        self._development = development
+        self._service_urls = ServiceUrls(service_hosts, development=development)
+        # The environment's proxy would be asked for loopback, too.
+        self._wire = Wire(timeout=timeout, trust_env=not (development or is_loopback(login_url)))
+        self._keys = KeySet(openid_url=openid_url, wire=self._wire)
+        login = Login(app_id=app_id, app_password=app_password, login_url=login_url, wire=self._wire)
+        self._connector: Connector = BotFrameworkConnector(
+            service_urls=self._service_urls, login=None if development else login, wire=self._wire
+        )
+        self.lost_acknowledgements = 0
+
+    async def start(self) -> None:
+        """Open the HTTP client. Asks Microsoft nothing: the gateway starts while Microsoft is away."""
+        if self._development:
+            log.warning("teams: TEAMS_DEVELOPMENT is on: no request is checked, and only loopback is served")
+        await self._wire.open()
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    async def verify(self, request: Webhook) -> None:
+        service_url = _service_url(request.body)
+        if not self._development:
+            authorization = request.headers.get("Authorization", "")
+            await check_token(authorization, app_id=self._app_id, service_url=service_url, keys=self._keys)
+        if service_url is not None:
+            self._check_service_url(service_url)
+
+    def read(self, request: Webhook) -> list[Inbound | Unread]:
+        return inbound.read(request)
+
+    def receipts(self, request: Webhook) -> list[Receipt]:
+        """Teams tells bots that something was read only where an administrator granted it; it is not asked for."""
+        return []
+
+    def answer(self, request: Webhook) -> Answer | None:
+        """What to answer a webhook that was verified, where an empty 200 is not enough. Raises Malformed."""
+        return inbound.answer(request)
+
+    async def send(self, message: Outbound) -> Sent:
+        """`Sent.platform_id` is the first part's activity id, if Teams gave one. Once that part is out, SendError is
+        never retryable: another attempt would say it again."""
+        address = _address(message.address)
+        link = await self._link(message) if message.content.invite else None
+        parts = render(message, link)
+        if not parts:
+            raise SendError("the message holds nothing to show", permanent=True)
+        sent = await deliver(partial(self._connector.send, address), parts, patience=self._patience)
+        return Sent(platform_id=sent.platform_id or None)
+
+    async def acknowledge(self, inbound: Inbound) -> None:
+        """Show that an answer is on its way."""
+        try:
+            await self._connector.typing(_address(inbound.address))
+        except SendError as error:
+            self.lost_acknowledgements += 1
+            log.info("teams: a message was not acknowledged: %s", error.reason)
+
+    async def deep_link(self, code: str) -> str:
+        if not self._app_id:
+            raise SendError("TEAMS_APP_ID is empty: there is no bot to link to", permanent=True)
+        return inbound.deep_link(self._app_id, code)
+
+    def _check_service_url(self, service_url: str) -> None:
+        try:
+            self._service_urls.check(service_url)
+        except NotAllowed as problem:
+            raise WebhookRejected(str(problem)) from None
+
+
+def _check_settings(
+    app_id: str, app_password: str, openid_url: str, login_url: str, service_hosts: Collection[str]
+) -> None:
+    """An empty app id would let everybody's bots in, were it ever compared with a token's audience."""
+    for name, value in (("TEAMS_APP_ID", app_id), ("TEAMS_APP_PASSWORD", app_password)):
+        if not value.strip():
+            raise ValueError(f"{name} is empty")
+    for name, url in (("TEAMS_OPENID_URL", openid_url), ("TEAMS_LOGIN_URL", login_url)):
+        if not url.startswith("https://") and not is_loopback(url):
+            raise ValueError(f"{name} must be an https address")
+    if not service_hosts or not all(is_host(host) for host in service_hosts):
+        raise ValueError("TEAMS_SERVICE_HOSTS must be host names, without https:// or a port")
+
+
+def _service_url(body: bytes) -> str | None:
+    """None for what is no activity at all, which `read` will say; empty, which no token is for, if it is missing."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    service_url = data.get("serviceUrl")
+    return service_url if isinstance(service_url, str) else ""
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse(text)
+    except BadAddress as problem:
+        raise SendError(str(problem), permanent=True) from None

@@ -1,0 +1,160 @@
+"""WhatsApp, through the Business Cloud API. Knows no database, no Rasa and no web server.
+
+webhook.py    whether Meta sent it (pure)
+payload.py    the envelope of a webhook; people.py who it is from (both pure)
+inbound.py    a webhook's bytes → the contract's words; statuses.py what became of our messages (both pure)
+outbound.py   the contract's words → parts, one message each; titles.py, wording.py its labels and words (all pure)
+api.py        the Graph API itself; errors.py its errors as SendErrors; pairs.py how long to leave one person alone
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+from urllib.parse import quote
+
+from channels.contract import Answer, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook
+from channels.delivery import deliver
+
+from . import inbound, statuses, webhook
+from .api import GraphApi
+from .inbound import Moved
+from .outbound import Part, render
+from .pairs import PairBackoff
+from .statuses import Status
+
+__all__ = ["DEFAULT_API_URL", "LARGEST_WEBHOOK", "WEBHOOK_PATH", "Moved", "Status", "WhatsAppChannel"]
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_PATH = "/webhooks/whatsapp"
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview
+LARGEST_WEBHOOK = 3 * 1024 * 1024
+DEFAULT_API_URL = "https://graph.facebook.com/v26.0"
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_API_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]+)?/v[0-9]+\.[0-9]+/?")
+
+
+class WhatsAppChannel:
+    """One phone number of a WhatsApp Business account.
+
+    link:          mints the URL for `Content.invite`; asked once per attempt; raises SendError
+    api_url:       Graph's address with the version
+    phone_number:  the number in deep links, as people write it; asked of Meta when first needed if not given
+    timeout:       seconds to wait for Meta's answer, all in all
+    patience:      seconds that one message may wait, all in all, for its parts after the first
+
+    Raises ValueError, naming the setting, if one cannot be right.
+    """
+
+    name: ClassVar[str] = "whatsapp"
+    repeatable: ClassVar[bool] = False
+    """The Cloud API has no idempotency key: the same call twice is two messages."""
+
+    def __init__(
+        self,
+        *,
+        access_token: str,
+        app_secret: str,
+        verify_token: str,
+        phone_number_id: str,
+        link: Callable[[Outbound], Awaitable[str]],
+        api_url: str = DEFAULT_API_URL,
+        phone_number: str | None = None,
+        timeout: float = 15.0,
+        patience: float = 30.0,
+    ) -> None:
+        _check_settings(access_token, app_secret, verify_token, phone_number_id, api_url)
+        self._app_secret = app_secret
+        self._verify_token = verify_token
+        self._phone_number_id = phone_number_id
+        self._phone_number = phone_number
+        self._link = link
+        self._patience = patience
+        self._pairs = PairBackoff()
+        self._api = GraphApi(access_token=access_token, phone_number_id=phone_number_id, url=api_url, timeout=timeout)
+        self.lost_acknowledgements = 0
+
+    async def start(self) -> None:
+        """Open the HTTP client. Asks Meta nothing: the gateway starts while Meta is away."""
+        await self._api.open()
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    def challenge(self, request: Webhook) -> str:
+        """The body that answers Meta's GET with 200. Raises WebhookRejected: 403."""
+        return webhook.challenge(request, self._verify_token)
+
+    async def verify(self, request: Webhook) -> None:
+        webhook.check_signature(request, self._app_secret)
+
+    def read(self, request: Webhook) -> list[Inbound | Unread]:
+        return inbound.read(request, self._phone_number_id)
+
+    def receipts(self, request: Webhook) -> list[Receipt]:
+        return [statuses.receipt(one) for one in self.statuses(request) if one.state != "sent"]
+
+    def statuses(self, request: Webhook) -> list[Status]:
+        """What the same body says about our own messages, in Meta's words. Raises Malformed."""
+        return statuses.statuses(request, self._phone_number_id)
+
+    def moves(self, request: Webhook) -> list[Moved]:
+        """Whose id the same body says has changed. Raises Malformed."""
+        return inbound.moves(request, self._phone_number_id)
+
+    def answer(self, request: Webhook) -> Answer | None:
+        """Meta wants nothing but a 200."""
+        return None
+
+    async def send(self, message: Outbound) -> Sent:
+        """`Sent.platform_id` is the first part's message id. Once that part is out, SendError is never retryable:
+        another attempt would say it again. `Sent` means that Meta took the message; whether it arrived, a status
+        tells."""
+        link = await self._link(message) if message.content.invite else None
+        parts = render(message, link)
+        if not parts:
+            raise SendError("the message holds nothing to show", permanent=True)
+
+        async def send(part: Part) -> str:
+            return await self._pairs.watch(message.address, self._api.send(message.address, part.message))
+
+        return await deliver(send, parts, patience=self._patience)
+
+    async def acknowledge(self, inbound: Inbound) -> None:
+        """Blue ticks and the typing sign. Nothing to repair if they do not show."""
+        if inbound.platform_id is None:
+            return
+        try:
+            await self._api.mark_read(inbound.platform_id)
+        except SendError as error:
+            self.lost_acknowledgements += 1
+            log.info("whatsapp: a message was not marked as read: %s", error.reason)
+
+    async def deep_link(self, code: str) -> str:
+        """https://faq.whatsapp.com/5913398998672934"""
+        self._phone_number = self._phone_number or await self._api.display_phone_number()
+        return f"https://wa.me/{_digits(self._phone_number)}?text={quote(inbound.link_text(code), safe='')}"
+
+
+def _digits(number: str) -> str:
+    return "".join(character for character in number if character in "0123456789")
+
+
+def _check_settings(access_token: str, app_secret: str, verify_token: str, phone_number_id: str, api_url: str) -> None:
+    """With an empty secret everybody could sign."""
+    tokens = {
+        "WHATSAPP_ACCESS_TOKEN": access_token,
+        "WHATSAPP_APP_SECRET": app_secret,
+        "WHATSAPP_VERIFY_TOKEN": verify_token,
+    }
+    for setting, value in tokens.items():
+        if not _TOKEN.fullmatch(value):
+            raise ValueError(f"{setting} is empty, or holds a space or a character that is not ASCII")
+    if not re.fullmatch(r"[0-9]{5,20}", phone_number_id):
+        raise ValueError("WHATSAPP_PHONE_NUMBER_ID must be digits: the id of the number, not the number itself")
+    if not _API_URL.fullmatch(api_url):
+        raise ValueError(f"WHATSAPP_API_URL must end in Graph's version, as {DEFAULT_API_URL} does")

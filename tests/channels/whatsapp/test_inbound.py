@@ -1,0 +1,382 @@
+"""Every fixture is one request as Meta sends it and its meaning.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from channels.contract import Choice, Inbound, Link, Malformed, Said, Start, Text, Unread, Unsupported, Webhook
+from channels.whatsapp.inbound import HANDLERS, REPLIES, Moved, choice_id, link_text, moves, read
+from channels.whatsapp.statuses import STATES, Status, statuses
+
+FIXTURES = Path(__file__).parent / "fixtures"
+NUMBER = "106540352242922"
+NOON = datetime(2026, 11, 22, 10, tzinfo=UTC)
+ALICE = "US.13491208655302741918"
+BOB = "SG.88112233445566778899"
+OURS = "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI0RTJEOTc2ODVERUY5RDlGNkYA"
+
+
+def webhook(body: bytes) -> Webhook:
+    return Webhook(method="POST", body=body)
+
+
+def fixture(name: str) -> Webhook:
+    return webhook((FIXTURES / f"{name}.json").read_bytes())
+
+
+def loaded(name: str) -> Any:
+    return json.loads((FIXTURES / f"{name}.json").read_text())
+
+
+def wamid(number: int) -> str:
+    return f"wamid.HBgLMTY1MDU1NTEyMzQVAgASGBQzQ{number}="
+
+
+def from_alice(said: Said, number: int) -> Inbound:
+    return Inbound(
+        channel="whatsapp",
+        external_id=ALICE,
+        address=ALICE,
+        dedupe_key=f"message:{wamid(number)}",
+        said=said,
+        platform_id=wamid(number),
+        sent_at=NOON + timedelta(seconds=number - 410),
+        name="Alice Moreau",
+    )
+
+
+def told_by(person: str, name: str, said: Said, number: int) -> Inbound:
+    return replace(from_alice(said, number), external_id=person, address=person, name=name)
+
+
+READ: dict[str, list[Inbound | Unread]] = {
+    # words
+    "text": [from_alice(Text(text="Where is my order 1047?"), 410)],
+    "text_chinese": [told_by(BOB, "志强", Text(text="我的订单在哪里？"), 411)],
+    "text_emoji_and_right_to_left": [from_alice(Text(text="👩‍👩‍👧 أين طلبي؟ \u202e!"), 412)],
+    "text_reply": [from_alice(Text(text="this one"), 413)],
+    "text_forwarded": [from_alice(Text(text="50% off everything"), 414)],
+    "text_from_ad": [from_alice(Text(text="Is this lamp still available?"), 415)],
+    "text_about_product": [from_alice(Text(text="Does it come in red?"), 416)],
+    "text_with_link_code": [from_alice(Link(code="f3Kx_9vQ-2LmZr7TnW0aYh"), 417)],
+    "text_almost_link_code": [from_alice(Text(text="Continue: f3Kx_9vQ-2LmZr7TnW0aYh please"), 418)],
+    "text_not_storable": [
+        replace(from_alice(Text(text="nul  and half ? of an emoji \u0007"), 493), name="Alice? Moreau")
+    ],
+    "text_with_odd_time": [replace(from_alice(Text(text="odd time"), 495), sent_at=None)],
+    # who it is
+    "text_number_alone": [told_by("16505551234", "Alice Moreau", Text(text="before user ids"), 419)],
+    "text_user_id_alone": [from_alice(Text(text="my number is hidden"), 420)],
+    "text_user_id_in_contact": [from_alice(Text(text="only the contact has the id"), 421)],
+    "text_wa_id_differs": [told_by("BR.77001122334455667788", "Beatriz", Text(text="olá"), 422)],
+    "batch_sender_unclear": [Unread(reason="the sender is not told")],
+    # taps
+    "button_reply": [from_alice(Choice(message=345, option=1, label="Refund"), 424)],
+    "list_reply": [from_alice(Choice(message=345, option=7, label="Refund to the original…"), 425)],
+    "list_reply_not_ours": [from_alice(Text(text="Priority Mail Express"), 426)],
+    "flow_reply": [Unread(reason="interactive nfm_reply is not handled")],
+    "template_button": [from_alice(Text(text="Unsubscribe"), 428)],
+    "template_button_ours": [from_alice(Choice(message=345, option=0, label="Yes"), 429)],
+    "request_welcome": [from_alice(Start(), 430)],
+    # what the bot cannot read yet
+    "image": [from_alice(Unsupported(kind="image"), 431)],
+    "audio_voice": [from_alice(Unsupported(kind="audio"), 432)],
+    "video": [from_alice(Unsupported(kind="video"), 433)],
+    "document": [from_alice(Unsupported(kind="document"), 434)],
+    "sticker": [from_alice(Unsupported(kind="sticker"), 435)],
+    "location": [from_alice(Unsupported(kind="location"), 436)],
+    "contacts": [from_alice(Unsupported(kind="contacts"), 437)],
+    "order": [from_alice(Unsupported(kind="order"), 438)],
+    "unsupported": [from_alice(Unsupported(kind="unsupported"), 439)],
+    "unknown": [from_alice(Unsupported(kind="unknown"), 440)],
+    # several in one body
+    "batch": [
+        from_alice(Text(text="first"), 460),
+        told_by(BOB, "Bob Tan", Text(text="me too"), 461),
+        from_alice(Text(text="second"), 462),
+        Unread(reason="flows is not handled"),
+    ],
+    "batch_half_malformed": [
+        Unread(reason="one of messages is not an object"),
+        Unread(reason="text is not an object"),
+        Unread(reason="body is not a string that can be kept"),
+        from_alice(Text(text="still here"), 480),
+    ],
+    # nobody's word to the bot
+    "text_of_group": [],
+    "reaction": [],
+    "reaction_removed": [],
+    "status_sent": [],
+    "status_delivered": [],
+    "status_read": [],
+    "status_played": [],
+    "status_failed": [],
+    "status_failed_without_reason": [],
+    "statuses_out_of_order": [],
+    # kept for inspection
+    "edit": [Unread(reason="edit is not handled")],
+    "revoke": [Unread(reason="revoke is not handled")],
+    "system_number_changed": [Unread(reason="system user_changed_number is not handled")],
+    "system_number_changed_without_user_id": [Unread(reason="system user_changed_number is not handled")],
+    "system_user_id_changed": [Unread(reason="system user_changed_user_id is not handled")],
+    "system_identity_changed": [Unread(reason="system customer_identity_changed is not handled")],
+    "future_type": [Unread(reason="hologram is not handled")],
+    "status_unknown": [Unread(reason="a status of an unknown kind")],
+    "errors": [Unread(reason="Meta reports error 130429")],
+    "account_update": [Unread(reason="account_update is not handled")],
+    "template_status": [Unread(reason="message_template_status_update is not handled")],
+    "message_echoes": [Unread(reason="smb_message_echoes is not handled")],
+    "other_number": [Unread(reason="said to a phone number that is not WHATSAPP_PHONE_NUMBER_ID")],
+    # not as documented
+    "malformed_no_entry": [Unread(reason="the webhook has no entry")],
+    "malformed_entry_is_object": [Unread(reason="the webhook has no entry")],
+    "malformed_no_changes": [Unread(reason="an entry has no changes")],
+    "malformed_no_value": [Unread(reason="a change has no value")],
+    "malformed_no_metadata": [Unread(reason="said to a phone number that is not WHATSAPP_PHONE_NUMBER_ID")],
+    "malformed_messages_is_object": [Unread(reason="messages is not a list")],
+    "malformed_text_is_string": [Unread(reason="text is not an object")],
+    "malformed_text_of_nul": [Unread(reason="body is not a string that can be kept")],
+    "malformed_no_id": [Unread(reason="id is not a string that can be kept")],
+    "malformed_sender": [Unread(reason="the sender is not told")],
+    "malformed_button_reply": [Unread(reason="title is not a string that can be kept")],
+    "malformed_type": [Unread(reason="a message of an unknown type is not handled")],
+    "malformed_status": [
+        Unread(reason="a status is not as documented: id is not a string that can be kept"),
+    ],
+    "malformed_status_is_list": [Unread(reason="one of statuses is not an object")],
+    "not_whatsapp": [Unread(reason="the webhook is not about a WhatsApp Business account")],
+    "not_ours_empty_object": [Unread(reason="the webhook is not about a WhatsApp Business account")],
+}
+
+REFUSED = {
+    "refused_truncated": "the body is not JSON",
+    "refused_empty": "the body is not JSON",
+    "refused_form": "the body is not JSON",
+    "refused_not_utf8": "the body is not JSON",
+    "refused_list": "the body is not a JSON object",
+    "refused_number": "the body is not a JSON object",
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), READ.items())
+def test_fixture_is_read(name: str, expected: list[Inbound | Unread]) -> None:
+    assert read(fixture(name), NUMBER) == expected
+
+
+@pytest.mark.parametrize(("name", "reason"), REFUSED.items())
+def test_what_is_no_json_object_is_malformed(name: str, reason: str) -> None:
+    for look in (read, statuses, moves):
+        with pytest.raises(Malformed, match=reason):
+            look(fixture(name), NUMBER)
+
+
+def test_every_fixture_has_its_expectation() -> None:
+    assert {path.stem for path in FIXTURES.iterdir()} == READ.keys() | REFUSED.keys()
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_every_declared_message_has_a_fixture(kind: str) -> None:
+    assert [name for name in READ if f'"type": "{kind}"' in (FIXTURES / f"{name}.json").read_text()]
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+def test_every_declared_reply_has_a_fixture(kind: str) -> None:
+    assert [name for name in READ if f'"type": "{kind}"' in (FIXTURES / f"{name}.json").read_text()]
+
+
+# --- What became of our messages --------------------------------------------------------------------------------------
+
+
+def status(state: str, second: int = 0, error: str | None = None) -> Status:
+    return Status(platform_id=OURS, state=state, at=NOON + timedelta(seconds=60 + second), error=error)
+
+
+STATUSES: dict[str, list[Status]] = {
+    "status_sent": [status("sent")],
+    "status_delivered": [status("delivered")],
+    "status_read": [status("read")],
+    "status_played": [status("played")],
+    "status_failed": [
+        status(
+            "failed",
+            error="the customer last wrote more than 24 hours ago: only a template may be sent now (131047)",
+        )
+    ],
+    "status_failed_without_reason": [status("failed", error="Meta gave no reason")],
+    "statuses_out_of_order": [status("read", 3), status("delivered"), status("sent", 1)],
+    "batch": [status("read")],
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_statuses_are_told_and_nothing_else_is(name: str) -> None:
+    assert statuses(fixture(name), NUMBER) == STATUSES.get(name, [])
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_declared_status_has_a_fixture(state: str) -> None:
+    assert [name for name, told in STATUSES.items() if state in [one.state for one in told]]
+
+
+def test_statuses_of_another_number_are_not_ours() -> None:
+    assert statuses(fixture("status_sent"), "200000000000001") == []
+
+
+# --- Who they are -----------------------------------------------------------------------------------------------------
+
+MOVES: dict[str, tuple[str, str]] = {
+    "system_number_changed": (ALICE, "US.99887766554433221100"),
+    "system_number_changed_without_user_id": ("16505551234", "12195555358"),
+    "system_user_id_changed": (ALICE, "MX.0987654321"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_changed_numbers_are_told_and_nothing_else_is(name: str) -> None:
+    found = [(moved.old, moved.new) for moved in moves(fixture(name), NUMBER)]
+    assert found == [MOVES[name]] if name in MOVES else found == []
+
+
+def test_move_is_known_by_its_message() -> None:
+    assert moves(fixture("system_user_id_changed"), NUMBER) == [
+        Moved(platform_id=wamid(447), old=ALICE, new="MX.0987654321")
+    ]
+
+
+def test_two_people_in_one_body_are_never_taken_for_each_other() -> None:
+    """One contact, two numbers, neither quite its own: whose it is cannot be known."""
+    body = loaded("text_wa_id_differs")
+    value = body["entry"][0]["changes"][0]["value"]
+    value["messages"].append(value["messages"][0] | {"from": "5521999998888", "id": "wamid.other"})
+    people = [one.external_id for one in read(as_webhook(body), NUMBER) if isinstance(one, Inbound)]
+    assert people == ["5511987654321", "5521999998888"]
+
+
+def test_contact_of_another_user_id_is_not_the_senders() -> None:
+    body = loaded("text")
+    body["entry"][0]["changes"][0]["value"]["contacts"][0]["user_id"] = BOB
+    [one] = read(as_webhook(body), NUMBER)
+    assert one == replace(from_alice(Text(text="Where is my order 1047?"), 410), name=None)
+
+
+# --- Whatever the bytes -----------------------------------------------------------------------------------------------
+
+
+def as_webhook(data: object) -> Webhook:
+    return webhook(json.dumps(data).encode())
+
+
+def with_message(**fields: Any) -> Webhook:
+    body = loaded("text")
+    [message] = body["entry"][0]["changes"][0]["value"]["messages"]
+    message |= fields
+    return as_webhook(body)
+
+
+@pytest.mark.parametrize("text", ["x" * 3_000_000, "\u202e\u0007\x7f", "Continue: short", "continue: " + "a" * 20])
+def test_any_text_is_read(text: str) -> None:
+    assert read(with_message(text={"body": text}), NUMBER) == [from_alice(Text(text=text), 410)]
+
+
+@given(code=st.from_regex(r"[A-Za-z0-9_-]{16,64}", fullmatch=True))
+def test_deep_links_text_comes_back_as_its_code(code: str) -> None:
+    assert read(with_message(text={"body": link_text(code) + "\n"}), NUMBER) == [from_alice(Link(code=code), 410)]
+
+
+def test_deeply_nested_json_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        read(webhook(b'{"object": "whatsapp_business_account", "entry": ' + b"[" * 200_000), NUMBER)
+
+
+@pytest.mark.parametrize("chosen", ["o:1", "o:1:2:3", "o:-1:0", "o:٣:1", f"o:{10**18}:0", "o:1:1000", "", None, 7])
+def test_reply_to_an_option_that_is_not_ours_is_what_it_says(chosen: object) -> None:
+    reply = {"type": "button_reply", "button_reply": {"id": chosen, "title": "Sure"}}
+    assert read(with_message(type="interactive", interactive=reply), NUMBER) == [from_alice(Text(text="Sure"), 410)]
+
+
+@given(message=st.integers(0, 10**18 - 1), option=st.integers(0, 999))
+def test_option_comes_back_as_the_choice_it_was_made_for(message: int, option: int) -> None:
+    chosen = choice_id(message, option)
+    reply = {"type": "list_reply", "list_reply": {"id": chosen, "title": "Sure"}}
+    assert len(chosen) <= 200
+    assert read(with_message(type="interactive", interactive=reply), NUMBER) == [
+        from_alice(Choice(message=message, option=option, label="Sure"), 410)
+    ]
+
+
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+"""With lone surrogates too."""
+VALID = [loaded(name) for name in READ]
+
+
+def mutated(value: Any, data: st.DataObject) -> Any:
+    """`value` with one thing in it changed or gone, somewhere."""
+    if isinstance(value, dict) and value and data.draw(st.integers(0, 9)) < 9:
+        key = data.draw(st.sampled_from(sorted(value)))
+        without = {name: one for name, one in value.items() if name != key}
+        return without if data.draw(st.integers(0, 9)) == 9 else without | {key: mutated(value[key], data)}
+    if isinstance(value, list) and value and data.draw(st.integers(0, 9)) < 8:
+        return [mutated(value[0], data), *value[1:]]
+    return data.draw(ANY_JSON)
+
+
+def look_at(request: Webhook) -> None:
+    """Nothing but Malformed comes out; PostgreSQL takes no NUL, and UTF-8 no lone surrogate."""
+    found = [*read(request, NUMBER), *statuses(request, NUMBER), *moves(request, NUMBER)]
+    for text in strings([asdict(one) for one in found]):
+        assert "\x00" not in text.encode("utf-8").decode()
+
+
+def strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from strings(one)
+
+
+@given(data=st.data(), valid=st.sampled_from(VALID))
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_changed_webhook_is_read_or_kept_and_never_an_error(data: st.DataObject, valid: dict[str, Any]) -> None:
+    changed = mutated(valid, data)
+    with pytest.raises(Malformed) if not isinstance(changed, dict) else contextlib.nullcontext():
+        look_at(as_webhook(changed))
+
+
+@given(kind=st.sampled_from([*HANDLERS, "edit"]), value=ANY_JSON, whole=st.booleans())
+def test_any_message_is_read_or_kept_and_never_an_error(kind: str, value: object, whole: bool) -> None:
+    look_at(with_message(**({"type": kind, kind: value} if whole else {"type": kind, "from_user_id": value})))
+
+
+@given(data=st.data())
+def test_reading_twice_gives_the_same(data: st.DataObject) -> None:
+    request = as_webhook(mutated(data.draw(st.sampled_from(VALID)), data))
+    with contextlib.suppress(Malformed):
+        assert repr(read(request, NUMBER)) == repr(read(request, NUMBER))
+
+
+@given(body=st.binary(max_size=200))
+def test_any_bytes_are_read_or_malformed(body: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        look_at(webhook(body))
