@@ -17,6 +17,8 @@ from bot.gateway.supervise import Program, supervise
 CORE_PYTHON = Path("bot/core/.venv/bin/python")
 MODELS = Path("models")
 
+_ACTION_SERVER = (str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--quiet")
+
 _ROOM_NEEDED = 200 * 1024 * 1024
 
 
@@ -77,16 +79,7 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
     started = [
         Program(
             name="actions",
-            command=[
-                str(CORE_PYTHON),
-                "-m",
-                "rasa_sdk",
-                "--actions",
-                "actions",
-                "--quiet",
-                "--port",
-                str(ports.actions),
-            ],
+            command=[*_ACTION_SERVER, "--port", str(ports.actions)],
             # Rasa's action server listens on every interface unless told otherwise.
             environment={**shared, "SANIC_HOST": "127.0.0.1"},
             ready=f"http://127.0.0.1:{ports.actions}/health",
