@@ -8,31 +8,36 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import channel_of, said
+from actions.conversation import channel_of, open_channels, said
+from actions.orders import payload
 from actions.shop import open_shop
-from actions.texts import DomainDict, texts_for
+from actions.texts import DomainDict, Texts, texts_for
 
-CHANNELS = ("telegram", "webchat", "whatsapp", "teams")
-REACHABLE = ("telegram", "webchat")
-"""Channels that the product can hand a conversation over to by a link."""
+CHANNELS = ("telegram", "whatsapp", "teams", "webchat")
+"""In the order in which they are offered."""
+
+ALSO_DEVICES = ("telegram", "webchat")
+"""Channels that "my phone" and "my computer" stand for, so that "WhatsApp on my phone" names two of them."""
 
 LINK_PROBLEMS = ("expired", "used")
 
 
 class ActionContinueElsewhere(Action):  # type: ignore[misc]
-    """Offers the way to the channel that was named, or to the other one. The link itself is the gateway's to make."""
+    """Offers the way to the channel that was named, or asks which one. The link itself is the gateway's to make."""
 
     def name(self) -> str:
         return "action_continue_elsewhere"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
-        here, wanted = channel_of(tracker), said(tracker).first("channel")
-        if wanted in REACHABLE and wanted == here:
-            channel = texts_for(tracker, domain)(f"utter_channel_{here}")
-            dispatcher.utter_message(response="utter_already_here", channel=channel)
-            return []
-        target = wanted if wanted in REACHABLE else _other_than(here)
-        dispatcher.utter_message(response=f"utter_continue_on_{target}")
+        texts = texts_for(tracker, domain)
+        here, wanted, others = channel_of(tracker), _wanted(tracker), _others(tracker)
+        if wanted == here or not others:
+            dispatcher.utter_message(response="utter_already_here", channel=texts(f"utter_channel_{here or 'webchat'}"))
+        elif wanted in others or len(others) == 1:
+            dispatcher.utter_message(response=f"utter_continue_on_{wanted if wanted in others else others[0]}")
+        else:
+            buttons = [_choose(channel, texts) for channel in others]
+            dispatcher.utter_message(response="utter_ask_where_to_continue", buttons=buttons)
         return []
 
 
@@ -64,8 +69,21 @@ class ActionLinkRefused(Action):  # type: ignore[misc]
         return []
 
 
-def _other_than(channel: str | None) -> str:
-    return "webchat" if channel == "telegram" else "telegram"
+def _others(tracker: Tracker) -> list[str]:
+    """Where else this shop can be talked to."""
+    here, served = channel_of(tracker), open_channels(tracker) or CHANNELS
+    return [channel for channel in CHANNELS if channel in served and channel != here]
+
+
+def _wanted(tracker: Tracker) -> str | None:
+    """The channel that the message names. Of several: not the one it comes from, and an app before a device."""
+    here = channel_of(tracker)
+    named = [channel for channel in said(tracker).entities.get("channel", []) if channel in CHANNELS]
+    return min(named, key=lambda channel: (channel == here, channel in ALSO_DEVICES), default=None)
+
+
+def _choose(channel: str, texts: Texts) -> dict[str, str]:
+    return {"title": texts(f"utter_choose_{channel}"), "payload": payload("continue_elsewhere", channel=channel)}
 
 
 async def _thread(tracker: Tracker, language: str) -> tuple[str, dict[str, str]]:

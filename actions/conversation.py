@@ -49,6 +49,12 @@ def channel_of(tracker: Tracker) -> str | None:
     return str(channel) if channel else None
 
 
+def open_channels(tracker: Tracker) -> list[str] | None:
+    """The channels that can be gone on with, as far as the product says; Rasa's own tools say nothing."""
+    metadata = tracker.latest_message.get("metadata") or {}
+    return metadata.get("channels") or None
+
+
 def message_id_of(tracker: Tracker) -> str:
     """The same for the same message, however often it is processed: what makes a side effect repeatable."""
     return str(tracker.latest_message.get("message_id") or tracker.sender_id)

@@ -96,7 +96,7 @@ class Dialogue:
             return Turn(first_event=history.next_seq)
         snapshot = shorten(history, tracker, self.domain, self._depth, tail=self._tail)
         known = len(tracker.events)
-        said = await self._handle(message, text, tracker)
+        said = await self._handle(message, text, tracker, given.channels)
         new = list(itertools.islice(tracker.events, known, None))
         return Turn(
             first_event=history.next_seq,
@@ -129,7 +129,9 @@ class Dialogue:
         session = await read_session()
         return session, tracker_of(session, self.domain)
 
-    async def _handle(self, message: Message, text: str, tracker: DialogueStateTracker) -> list[Content]:
+    async def _handle(
+        self, message: Message, text: str, tracker: DialogueStateTracker, channels: tuple[str, ...]
+    ) -> list[Content]:
         replies = Replies(message.channel)
         said = UserMessage(
             text,
@@ -137,7 +139,11 @@ class Dialogue:
             message.conversation,
             input_channel=message.channel,
             message_id=str(message.id),
-            metadata={"channel": message.channel, "language": _language(tracker, message)},
+            metadata={
+                "channel": message.channel,
+                "channels": list(channels),
+                "language": _language(tracker, message),
+            },
         )
         with noting_failures() as failures, self._trackers.holding(tracker):
             try:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.questions import Question
 from bot.core.turn import Json, Message
 from bot.store.content import content_from_json
-from bot.store.tables import events, messages, snapshots
+from bot.store.tables import events, messages, open_channels, snapshots
 
 # A turn rarely says more than this; a question further up is not "the last one" to a customer anyway.
 _LATEST = 5
@@ -43,6 +43,8 @@ class Given:
     """What a tap or a typed answer refers to: the message that was tapped, or the newest one with options."""
     asked_again: Question | None = None
     """The newest message that asks for the same slot as `question`."""
+    channels: tuple[str, ...] = ()
+    """Names of the channels that the gateway serves."""
 
 
 async def read_given(connection: AsyncConnection, message: Message) -> Given:
@@ -52,7 +54,8 @@ async def read_given(connection: AsyncConnection, message: Message) -> Given:
     asked_again = None
     if question is not None and question.asks is not None:
         asked_again = await _newest_asking(connection, message.conversation, question.asks)
-    return Given(history=history, question=question, asked_again=asked_again)
+    served = await connection.execute(sa.select(open_channels.c.name).order_by(open_channels.c.name))
+    return Given(history=history, question=question, asked_again=asked_again, channels=tuple(served.scalars()))
 
 
 async def read_history(connection: AsyncConnection, conversation: str) -> StoredHistory:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.gateway.channels import Wired, wire
+from bot.gateway.channels import Wired, announce, wire
 from bot.gateway.health import Health
 from bot.gateway.invitations import Invitations
 from bot.gateway.migrate import upgrade
@@ -18,7 +18,7 @@ from bot.gateway.sender import Sender
 from bot.gateway.settings import Settings
 from bot.gateway.webchat import Hub, Webchat
 from bot.gateway.webhooks import LARGEST, Challenged, WebhookReceiver
-from bot.store.database import connect, database_url
+from bot.store.database import connect, database_url, transaction
 from bot.store.outage import POSSIBLE
 from bot.store.wake import open_wake
 from channels.contract import Channel
@@ -44,7 +44,7 @@ def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
 
     largest = max((wired.largest for wired in connected), default=LARGEST)
     app = web.Application(client_max_size=largest, middlewares=[_say_unavailable])
-    app.cleanup_ctx.append(lambda _app: _database(engine))
+    app.cleanup_ctx.append(lambda _app: _database(engine, channels, clock))
     for wired in connected:
         _add_webhook(app, wired, engine, clock)
     if settings.webchat_origins:
@@ -95,8 +95,10 @@ def _add_webchat(
     app.on_shutdown.append(webchat.close)
 
 
-async def _database(engine: AsyncEngine) -> AsyncIterator[None]:
+async def _database(engine: AsyncEngine, channels: Collection[str], clock: Clock) -> AsyncIterator[None]:
     await upgrade(engine)
+    async with transaction(engine) as connection:
+        await announce(connection, channels, clock())
     yield
     await engine.dispose()
 

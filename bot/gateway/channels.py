@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.gateway.settings import Settings, SettingsError
 from bot.gateway.webhooks import LARGEST
+from bot.store.tables import open_channels
 from channels.contract import Channel, Outbound, Webhook
 
 Link = Callable[[Outbound], Awaitable[str]]
@@ -35,6 +40,13 @@ def wire(settings: Settings, link: Link) -> list[Wired]:
     except ValueError as error:
         raise SettingsError(str(error)) from None  # a channel knows best what is wrong, and names the setting
     return [wired for wired in found if wired is not None]
+
+
+async def announce(connection: AsyncConnection, names: Collection[str], now: datetime) -> None:
+    """Tell the core which channels there are, so that the bot invites to no other."""
+    await connection.execute(sa.delete(open_channels))
+    if names:
+        await connection.execute(sa.insert(open_channels), [{"name": name, "opened_at": now} for name in names])
 
 
 def _telegram(settings: Settings, link: Link) -> Wired | None:

@@ -5,17 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bot.gateway import unread
 from bot.gateway.app import build_app
-from bot.gateway.doctor import examine, report
+from bot.gateway.doctor import examine, healthy, report
 from bot.gateway.logs import configure_logging
 from bot.gateway.migrate import upgrade
+from bot.gateway.operations import NEEDED, app_package, set_webhook
+from bot.gateway.replay import replay
 from bot.gateway.run import CannotRun, run
 from bot.gateway.settings import Settings, SettingsError, load_settings
 from bot.store.database import connect, database_url
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    """What `add_subparsers` gives; argparse has no public name for it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,13 +46,73 @@ def _parser() -> argparse.ArgumentParser:
         prog="throughline", description="One customer, one conversation, on every channel.", epilog="See README.md."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    starts = commands.add_parser("run", help="start gateway, core worker, action server and sandbox on this machine")
-    starts.add_argument("--no-sandbox", action="store_true", help="without the sandbox: for real channels only")
-    starts.set_defaults(command=_run)
-    commands.add_parser("gateway", help="start the gateway alone").set_defaults(command=_gateway)
-    commands.add_parser("migrate", help="create or update the database's tables").set_defaults(command=_migrate)
-    commands.add_parser("doctor", help="show what is on, what is off and why").set_defaults(command=_doctor)
+    _add_starting(commands)
+    _add_looking(commands)
+    _add_channels(commands)
     return parser
+
+
+def _add_starting(commands: Commands) -> None:
+    starts = _add(commands, "run", _run, "start gateway, core worker, action server and sandbox on this machine")
+    starts.add_argument("--no-sandbox", action="store_true", help="without the sandbox: for real channels only")
+    _add(commands, "gateway", _gateway, "start the gateway alone")
+    _add(commands, "migrate", _migrate, "create or update the database's tables")
+
+
+def _add_looking(commands: Commands) -> None:
+    doctor = _add(commands, "doctor", _doctor, "show what is on, what is off and why")
+    doctor.add_argument(
+        "--online",
+        action="store_true",
+        help="also ask each channel's platform whether the token works and whether its webhook leads here",
+    )
+    looks = _add(commands, "unread", _unread, "list the webhooks that could not be read and were kept")
+    looks.add_argument("--show", type=int, metavar="N", help="write the body of number N, as it came, to the output")
+    replays = _add(
+        commands,
+        "replay",
+        _replay,
+        "send a captured webhook to the running gateway, as its platform would",
+        "The body is signed with the secrets of the settings. Harmless: a message that was taken before is not taken "
+        "again. For Teams, TEAMS_DEVELOPMENT has to be on, here and at the gateway: only Microsoft can sign.",
+    )
+    replays.add_argument("channel", choices=sorted(NEEDED), metavar="CHANNEL", help=f"one of {', '.join(NEEDED)}")
+    replays.add_argument("file", metavar="FILE", help="the body, byte for byte; - for the input")
+    replays.add_argument("--url", help="the gateway's address (default: this machine, at PORT)")
+
+
+def _add_channels(commands: Commands) -> None:
+    telegram = _group(commands, "telegram", "commands for the channel Telegram")
+    _add(telegram, "set-webhook", _set_telegram_webhook, "tell Telegram to deliver to the gateway at PUBLIC_URL")
+    teams = _group(commands, "teams", "commands for the channel Teams")
+    manifest = _add(
+        teams,
+        "manifest",
+        _teams_manifest,
+        "write the app package that is uploaded to Teams",
+        "The package is for the bot of TEAMS_APP_ID. Teams shows everybody what is given here.",
+    )
+    manifest.add_argument(
+        "--output", type=Path, default=Path("teams-app.zip"), metavar="FILE.zip", help="default: %(default)s"
+    )
+    manifest.add_argument("--name", default="Customer service", help="of the bot, 30 characters (default: %(default)s)")
+    manifest.add_argument("--developer", help="the company, 32 characters (default: the website's host)")
+    manifest.add_argument("--website", metavar="URL", help="default: the first of WEBCHAT_ORIGINS, else PUBLIC_URL")
+    manifest.add_argument("--privacy", metavar="URL", help="the page about privacy (default: the website)")
+    manifest.add_argument("--terms", metavar="URL", help="the terms of use (default: the website)")
+
+
+def _add(commands: Commands, name: str, command: Command, what: str, more: str = "") -> argparse.ArgumentParser:
+    """`what` is shown in the list of commands, and by the command's own --help with `more`."""
+    description = f"{what[0].upper()}{what[1:]}. {more}".rstrip()
+    parser = commands.add_parser(name, help=what, description=description)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _group(commands: Commands, name: str, what: str) -> Commands:
+    parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
 
 def _run(chosen: argparse.Namespace, settings: Settings) -> int:
@@ -72,7 +143,55 @@ def _migrate(_chosen: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _doctor(_chosen: argparse.Namespace, settings: Settings) -> int:
-    findings = asyncio.run(examine(settings))
+def _doctor(chosen: argparse.Namespace, settings: Settings) -> int:
+    findings = asyncio.run(examine(settings, online=chosen.online))
     print(report(findings))
-    return 0 if all(found.good for found in findings[:3]) else 1
+    return 0 if healthy(findings) else 1
+
+
+def _unread(chosen: argparse.Namespace, settings: Settings) -> int:
+    if chosen.show is None:
+        print(unread.listed(asyncio.run(unread.kept(settings))))
+        return 0
+    # The very bytes: a signature is made over them when they are replayed.
+    sys.stdout.buffer.write(asyncio.run(unread.body_of(settings, chosen.show)))
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _replay(chosen: argparse.Namespace, settings: Settings) -> int:
+    url = chosen.url or f"http://127.0.0.1:{settings.port}"
+    answered = asyncio.run(replay(settings, chosen.channel, _body(chosen.file), url))
+    print(answered)
+    return 0 if answered.taken else 1
+
+
+def _body(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise CannotRun(f"{name} cannot be read: {error.strerror}.") from None
+
+
+def _set_telegram_webhook(_chosen: argparse.Namespace, settings: Settings) -> int:
+    url = asyncio.run(set_webhook(settings, "telegram"))
+    print(f"Telegram delivers to {url} from now on, with the secret of TELEGRAM_SECRET_TOKEN.")
+    return 0
+
+
+def _teams_manifest(chosen: argparse.Namespace, settings: Settings) -> int:
+    package = app_package(
+        settings,
+        "teams",
+        title=chosen.name,
+        developer=chosen.developer,
+        website=chosen.website,
+        privacy=chosen.privacy,
+        terms=chosen.terms,
+    )
+    try:
+        chosen.output.write_bytes(package)
+    except OSError as error:
+        raise CannotRun(f"{chosen.output} cannot be written: {error.strerror}.") from None
+    print(f"{chosen.output} is for the bot {settings.teams_app_id}. Upload it at https://admin.teams.microsoft.com.")
+    return 0

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
 
+from bot.gateway.channels import Wired
 from bot.gateway.migrate import is_current
+from bot.gateway.operations import (
+    PUBLIC_URL_MISSING,
+    Checked,
+    Deliveries,
+    Registering,
+    SetByHand,
+    all_on,
+    started,
+)
 from bot.gateway.run import CORE_PYTHON, MODELS
 from bot.gateway.settings import Settings
 from bot.store.database import connect, database_url
 from bot.store.outage import POSSIBLE
+from channels.contract import Channel, SendError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,16 +33,31 @@ class Finding:
     subject: str
     good: bool
     text: str
+    chosen: bool = False
+    """Not good, and no fault either: a channel that is off, or a thing that only a person can look up."""
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that a start depends on. Talks to the database, not to the platforms."""
-    return [await _database(settings), _model(), _core(), *_channels(settings)]
+async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
+    """Look at everything that a start depends on, in the database too; `online`: ask the platforms as well. Raises
+    SettingsError."""
+    found = [await _database(settings), _model(), _core(), *_channels(settings)]
+    return found + (await _platforms(settings) if online else [])
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether nothing has to be mended."""
+    return all(found.good or found.chosen for found in findings)
 
 
 def report(findings: list[Finding]) -> str:
     """The findings as a table for a terminal."""
-    return "\n".join(f"{'ok ' if found.good else '-- '} {found.subject:<10} {found.text}" for found in findings)
+    return "\n".join(f"{_mark(found)}  {found.subject:<10} {found.text}" for found in findings)
+
+
+def _mark(found: Finding) -> str:
+    if found.good:
+        return "ok"
+    return "--" if found.chosen else "!!"
 
 
 async def _database(settings: Settings) -> Finding:
@@ -63,10 +93,97 @@ def _channels(settings: Settings) -> list[Finding]:
         _channel(
             "whatsapp", settings.whatsapp_access_token, "WHATSAPP_ACCESS_TOKEN", f"through {settings.whatsapp_api_url}"
         ),
-        _channel("teams", settings.teams_app_id, "TEAMS_APP_ID", f"with log-in at {settings.teams_login_url}"),
+        _teams(settings),
         _channel("webchat", settings.webchat_origins, "WEBCHAT_ORIGINS", f"for {', '.join(settings.webchat_origins)}"),
     ]
 
 
+def _teams(settings: Settings) -> Finding:
+    if settings.teams_development:
+        return Finding(subject="teams", good=True, text="on, in development: TEAMS_DEVELOPMENT lets anybody here post")
+    return _channel("teams", settings.teams_app_id, "TEAMS_APP_ID", f"with log-in at {settings.teams_login_url}")
+
+
 def _channel(name: str, set_to: object, setting: str, how: str) -> Finding:
-    return Finding(subject=name, good=bool(set_to), text=f"on, {how}" if set_to else f"off: {setting} is not set")
+    text = f"on, {how}" if set_to else f"off: {setting} is not set"
+    return Finding(subject=name, good=bool(set_to), text=text, chosen=not set_to)
+
+
+# --- Online -----------------------------------------------------------------------------------------------------------
+
+
+async def _platforms(settings: Settings) -> list[Finding]:
+    """All at once, since one that does not answer takes its time."""
+    found = await asyncio.gather(*(_platform(wired, settings.public_url) for wired in all_on(settings)))
+    return [finding for findings in found for finding in findings]
+
+
+async def _platform(wired: Wired, public_url: str | None) -> list[Finding]:
+    async with started(wired.channel):
+        token = await _token(wired.channel)
+        return [token, *await _webhook(wired, public_url, known=token.good)]
+
+
+async def _token(channel: Channel) -> Finding:
+    if not isinstance(channel, Checked):
+        return Finding(subject=channel.name, good=False, text="token: this platform cannot be asked", chosen=True)
+    try:
+        return Finding(subject=channel.name, good=True, text=f"token: {await channel.check()}")
+    except SendError as error:
+        text = f"token: {error.reason}. See channels/{channel.name}/README.md"
+        return Finding(subject=channel.name, good=False, text=text)
+
+
+async def _webhook(wired: Wired, public_url: str | None, *, known: bool) -> list[Finding]:
+    """`known`: the platform knows us, and so may be asked."""
+    channel = wired.channel
+    if public_url is None:
+        return [Finding(subject=channel.name, good=False, text=f"webhook: {PUBLIC_URL_MISSING}")]
+    url = public_url + wired.path
+    if isinstance(channel, SetByHand):
+        text = f"webhook: see for yourself that it is {url}, at {channel.webhook_set_at}"
+        return [Finding(subject=channel.name, good=False, text=text, chosen=True)]
+    if isinstance(channel, Registering) and known:
+        return [await _registered(channel.name, channel, url)]
+    return []
+
+
+async def _registered(name: str, channel: Registering, url: str) -> Finding:
+    try:
+        info = await channel.webhook_info()
+    except SendError as error:
+        return Finding(subject=name, good=False, text=f"webhook: {error.reason}")
+    wrong = list(_wrong(name, info, url))
+    text = ". ".join(wrong) or f"{url}, {info.pending} waiting{_last_error(info)}"
+    return Finding(subject=name, good=not wrong, text=f"webhook: {text}")
+
+
+def _wrong(name: str, info: Deliveries, url: str) -> Iterator[str]:
+    """What keeps messages from coming in, and what to do."""
+    again = f"run `throughline {name} set-webhook`"
+    if info.url != url:
+        yield f"{_elsewhere(info.url, url)}: {again}"
+        return
+    if info.unheard:
+        yield f"{', '.join(info.unheard)} would not be delivered: {again}"
+    if info.pending and info.error:
+        yield f"{info.pending} waiting{_last_error(info)}"
+        yield f"If that is 403, the secrets differ: {again}. Else see whether {url} is reached from the internet"
+
+
+def _elsewhere(there: str, here: str) -> str:
+    """Without the path: people put secrets there."""
+    if not there:
+        return "none is set"
+    parts = urlsplit(there)
+    return f"leads to {parts.scheme}://{parts.netloc.rpartition('@')[2]}/… and not to {here}"
+
+
+def _last_error(info: Deliveries) -> str:
+    if not info.error:
+        return ""
+    return f"; last error{_at(info.error_at)}: {info.error}"
+
+
+def _at(moment: datetime | None) -> str:
+    return f" at {moment:%Y-%m-%d %H:%M} UTC" if moment else ""

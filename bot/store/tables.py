@@ -166,6 +166,14 @@ early_receipts = sa.Table(
     comment="what a platform reported of a message before it had answered our sending it",
 )
 
+open_channels = sa.Table(
+    "open_channels",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("opened_at", Utc, nullable=False),
+    comment="the channels that the gateway serves, so that the bot invites to no other",
+)
+
 link_codes = sa.Table(
     "link_codes",
     metadata,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from .address import Address, BadAddress, parse
 from .connector import BotFrameworkConnector, Connector
 from .keys import KeySet
 from .login import Login
+from .manifest import App, package
 from .outbound import render
 from .service_urls import PUBLIC_HOSTS, NotAllowed, ServiceUrls, is_host, is_loopback
 from .tokens import check_token
@@ -53,6 +54,7 @@ class TeamsChannel:
     name: ClassVar[str] = "teams"
     repeatable: ClassVar[bool] = False
     """The connector has no idempotency key: the same call twice is two messages."""
+    webhook_set_at: ClassVar[str] = "portal.azure.com → your Azure Bot → Configuration → Messaging endpoint"
 
     def __init__(
         self,
@@ -78,8 +80,9 @@ class TeamsChannel:
         self._wire = Wire(timeout=timeout, trust_env=not (development or is_loopback(login_url)))
         self._keys = KeySet(openid_url=openid_url, wire=self._wire)
         login = Login(app_id=app_id, app_password=app_password, login_url=login_url, wire=self._wire)
+        self._login = None if development else login
         self._connector: Connector = BotFrameworkConnector(
-            service_urls=self._service_urls, login=None if development else login, wire=self._wire
+            service_urls=self._service_urls, login=self._login, wire=self._wire
         )
         self.lost_acknowledgements = 0
 
@@ -134,6 +137,37 @@ class TeamsChannel:
         if not self._app_id:
             raise SendError("TEAMS_APP_ID is empty: there is no bot to link to", permanent=True)
         return inbound.deep_link(self._app_id, code)
+
+    async def check(self) -> str:
+        """Whether Microsoft gives the bot a token. Raises SendError."""
+        if self._login is None:
+            return "in development: no token is needed"
+        await self._login.token()
+        return "the log-in gives a token"
+
+    def signed(self, body: bytes) -> Mapping[str, str]:
+        """The headers with which Teams would bring this body: for whoever plays Teams to their own gateway. Raises
+        ValueError, naming the setting, where a gateway would believe nobody but Microsoft."""
+        if not self._development:
+            raise ValueError(
+                "Only Microsoft can sign for Teams, so nothing can be replayed here. On a machine that nobody else "
+                "reaches, set TEAMS_DEVELOPMENT=true for the gateway and for this command"
+            )
+        return {"Content-Type": "application/json"}
+
+    def app_package(self, *, name: str, developer: str, website_url: str, privacy_url: str, terms_url: str) -> bytes:
+        """The zip with which the bot comes into Teams. Raises ValueError, naming the field, where Teams would
+        refuse it."""
+        return package(
+            App(
+                app_id=self._app_id,
+                name=name,
+                developer=developer,
+                website_url=website_url,
+                privacy_url=privacy_url,
+                terms_url=terms_url,
+            )
+        )
 
     def _check_service_url(self, service_url: str) -> None:
         try:

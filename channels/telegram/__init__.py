@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from channels.contract import Answer, Choice, Inbound, Outbound, Receipt, SendEr
 from channels.delivery import deliver
 
 from . import inbound
-from .api import BotApi
+from .api import BotApi, WebhookInfo
 from .outbound import render
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,18 @@ class TelegramChannel:
         """Tell Telegram to deliver here from now on. Raises SendError."""
         url = public_url.rstrip("/") + WEBHOOK_PATH
         await self._api.set_webhook(url, self._secret_token, inbound.ALLOWED_UPDATES)
+
+    async def check(self) -> str:
+        """Whom Telegram takes us for. Raises SendError."""
+        return f"@{await self._api.username()}, the token works"
+
+    async def webhook_info(self) -> WebhookInfo:
+        """Where Telegram delivers at present, and how that goes. Raises SendError."""
+        return await self._api.webhook_info(inbound.ALLOWED_UPDATES)
+
+    def signed(self, body: bytes) -> Mapping[str, str]:
+        """The headers with which Telegram would bring this body: for whoever plays Telegram to their own gateway."""
+        return {inbound.SECRET_HEADER: self._secret_token, "Content-Type": "application/json"}
 
 
 def _check_settings(token: str, secret_token: str) -> None:

@@ -6,6 +6,8 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +28,21 @@ _WEBHOOK_CONNECTIONS = 40
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookInfo:
+    """How deliveries are going."""
+
+    url: str
+    """Empty if there is none. Somebody else's address may hold a secret, so it is not for printing."""
+    pending: int
+    """Updates that wait to be delivered."""
+    error: str | None
+    """Of the last delivery that failed, in Telegram's words."""
+    error_at: datetime | None
+    unheard: tuple[str, ...]
+    """Kinds of updates that are wanted and not delivered."""
 
 
 class BotApi:
@@ -84,6 +101,18 @@ class BotApi:
                 allowed_updates=allowed_updates,
                 max_connections=_WEBHOOK_CONNECTIONS,
             )
+        )
+
+    async def webhook_info(self, wanted: Sequence[str]) -> WebhookInfo:
+        """https://core.telegram.org/bots/api#getwebhookinfo"""
+        info = await _ask(self._bot.get_webhook_info())
+        return WebhookInfo(
+            url=info.url,
+            pending=info.pending_update_count,
+            error=info.last_error_message or None,
+            error_at=info.last_error_date,
+            # No list stands for Telegram's own choice, which has all that is wanted here.
+            unheard=tuple(kind for kind in wanted if info.allowed_updates and kind not in info.allowed_updates),
         )
 
     async def _send(self, address: str, part: Part) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -53,6 +53,9 @@ class WhatsAppChannel:
     name: ClassVar[str] = "whatsapp"
     repeatable: ClassVar[bool] = False
     """The Cloud API has no idempotency key: the same call twice is two messages."""
+    webhook_set_at: ClassVar[str] = (
+        "developers.facebook.com/apps → your app → WhatsApp → Configuration → Webhook, with WHATSAPP_VERIFY_TOKEN"
+    )
 
     def __init__(
         self,
@@ -138,6 +141,17 @@ class WhatsAppChannel:
         """https://faq.whatsapp.com/5913398998672934"""
         self._phone_number = self._phone_number or await self._api.display_phone_number()
         return f"https://wa.me/{_digits(self._phone_number)}?text={quote(inbound.link_text(code), safe='')}"
+
+    async def check(self) -> str:
+        """Whose number Meta says ours is. Raises SendError."""
+        return f"{await self._api.display_phone_number()}, the token works"
+
+    def signed(self, body: bytes) -> Mapping[str, str]:
+        """The headers with which Meta would bring these very bytes: for whoever plays Meta to their own gateway."""
+        return {
+            webhook.SIGNATURE_HEADER: webhook.signature(body, self._app_secret),
+            "Content-Type": "application/json",
+        }
 
 
 def _digits(number: str) -> str:

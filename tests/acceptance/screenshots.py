@@ -39,6 +39,7 @@ async def wide(browser: Browser, origin: str) -> None:
 async def phone_in_chinese(browser: Browser, origin: str) -> None:
     async with sandbox_page(browser, origin, language="zh", size=NARROW) as customer:
         await customer.widget.open()
+        await customer.widget.shows("您好")
         await customer.widget.say("我想退订单 1048 里的蓝色水壶")
         await customer.widget.shows("原因")
         await customer.widget.say("换到 Telegram 继续")
@@ -57,6 +58,7 @@ async def narrow(browser: Browser, origin: str) -> None:
 async def dark(browser: Browser, origin: str) -> None:
     async with sandbox_page(browser, origin, size=NARROW, dark=True) as customer:
         await customer.widget.open()
+        await customer.widget.shows("Hello")
         await customer.widget.say("Is the wool blanket in stock?")
         await customer.widget.shows("blanket")
         await save(customer, "sandbox-dark")
@@ -64,6 +66,7 @@ async def dark(browser: Browser, origin: str) -> None:
 
 async def begin_a_return(customer: SandboxPage) -> None:
     await customer.widget.open()
+    await customer.widget.shows("Hello")
     await customer.widget.say("I want to return something from order 1042")
     await customer.widget.shows("Which item")
     await customer.widget.tap("Return blue kettle")
@@ -71,6 +74,7 @@ async def begin_a_return(customer: SandboxPage) -> None:
 
 
 async def save(customer: SandboxPage, name: str) -> None:
+    await customer.page.mouse.move(0, 0)  # nothing looks pointed at
     await customer.page.wait_for_timeout(600)  # animations come to rest
     await customer.page.screenshot(path=DOCS / f"{name}.png")
 

@@ -39,6 +39,8 @@ class Message:
     text: str = ""
     message_id: str = "m1"
     channel: str = "webchat"
+    channels: list[str] = field(default_factory=list)
+    """Those that the gateway serves, where it says so."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -46,7 +48,7 @@ class Message:
             "intent": {"name": self.intent, "confidence": 1.0},
             "entities": [{"entity": entity, "value": value} for entity, value in self.entities.items()],
             "message_id": self.message_id,
-            "metadata": {"channel": self.channel},
+            "metadata": {"channel": self.channel, "channels": self.channels},
         }
 
 

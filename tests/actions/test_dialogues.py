@@ -44,6 +44,10 @@ class Customer:
         self._conversation = uuid.uuid4().hex
         self._language = language
         self.channel = "webchat"
+        self.invited: list[str] = []
+        """The channels that the latest answer invites to."""
+        self.offered: list[str] = []
+        """The titles of the latest answer's buttons."""
 
     async def says(self, *texts: str) -> str:
         """The answer to the last of the texts."""
@@ -69,6 +73,9 @@ class Customer:
                 metadata=metadata,
             )
         )
+        shown = [message.get("custom") or {} for message in reply.messages]
+        self.invited = [custom["channel"] for custom in shown if custom.get("type") == "continue"]
+        self.offered = [button["title"] for message in reply.messages for button in message.get("buttons", [])]
         return "\n".join(message["text"] for message in reply.messages if message.get("text"))
 
     async def _known_language(self) -> str | None:
@@ -180,6 +187,52 @@ async def test_going_on_in_telegram(mei: Customer) -> None:
     ]
     assert (await mei.says("/stale_choice")).startswith("这个问题已经回答过了。")
     assert "退款还是换货" in await mei.says("不想要了")
+
+
+@pytest.mark.parametrize(
+    ("words", "channel"),
+    [
+        ("continue on WhatsApp", "whatsapp"),
+        ("can we go on in Teams", "teams"),
+        ("could we move to WhatsApp on my phone?", "whatsapp"),
+        ("let's carry on in Microsoft Teams on my laptop", "teams"),
+        ("换到微软 Teams 继续", "teams"),
+        ("在WhatsApp上继续", "whatsapp"),
+        ("continue on Telegram", "telegram"),
+        ("换到网页版", "webchat"),
+    ],
+)
+async def test_a_named_channel_is_invited_to(alice: Customer, words: str, channel: str) -> None:
+    alice.channel = "telegram" if channel in ("teams", "webchat") else "teams"
+    await alice.says(words)
+    assert alice.invited == [channel]
+
+
+async def test_the_channel_that_is_left_is_not_the_one_that_is_meant(mei: Customer) -> None:
+    mei.channel = "whatsapp"
+    await mei.says("我想从 WhatsApp 转到 Teams")
+    assert mei.invited == ["teams"]
+
+
+async def test_choosing_where_to_go_on_in_the_middle_of_a_return(alice: Customer) -> None:
+    await alice.says("I want to return the blue kettle from order 1048")
+    answer = await alice.says("can we continue somewhere else?")
+    assert answer.startswith("We can go on in any of these")
+    assert answer.endswith("What is the reason for returning the blue kettle?")
+    assert alice.offered[:3] == ["Telegram", "WhatsApp", "Microsoft Teams"]
+    assert "Open WhatsApp below" in await alice.says('/continue_elsewhere{"channel": "whatsapp"}')
+    alice.channel = "whatsapp"
+    answer = await alice.says('/channel_linked{"from_channel": "webchat"}')
+    assert answer.startswith("Welcome to WhatsApp. You were returning the blue kettle from order 1048.")
+    assert "refund or an exchange" in await alice.says("changed my mind")
+
+
+async def test_typing_the_name_of_an_offered_channel(mei: Customer) -> None:
+    mei.channel = "teams"
+    assert (await mei.says("可以换个地方继续聊吗")).startswith("可以换到下面的渠道接着聊")
+    assert mei.offered == ["Telegram", "WhatsApp", "网站"]
+    assert "打开 WhatsApp" in await mei.says("WhatsApp")
+    assert mei.invited == ["whatsapp"]
 
 
 async def test_the_first_greeting_is_in_the_language_of_the_customers_app(mei: Customer) -> None:

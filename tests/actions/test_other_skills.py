@@ -108,14 +108,54 @@ async def test_a_day_alone_is_about_the_last_store(run: Run) -> None:
     [
         ("webchat", {"channel": "telegram"}, "utter_continue_on_telegram"),
         ("telegram", {"channel": "webchat"}, "utter_continue_on_webchat"),
-        ("webchat", {}, "utter_continue_on_telegram"),
-        ("telegram", {}, "utter_continue_on_webchat"),
-        ("whatsapp", {}, "utter_continue_on_telegram"),
+        ("webchat", {"channel": "whatsapp"}, "utter_continue_on_whatsapp"),
+        ("whatsapp", {"channel": "teams"}, "utter_continue_on_teams"),
+        ("teams", {"channel": "webchat"}, "utter_continue_on_webchat"),
         ("telegram", {"channel": "telegram"}, "utter_already_here"),
+        ("teams", {"channel": "teams"}, "utter_already_here"),
+        ("webchat", {}, "utter_ask_where_to_continue"),
+        ("webchat", {"channel": "fax"}, "utter_ask_where_to_continue"),
     ],
 )
 async def test_the_way_to_another_channel(run: Run, here: str, entities: dict[str, str], response: str) -> None:
     message = Message(intent="continue_elsewhere", entities=entities, channel=here)
+    assert (await run("action_continue_elsewhere", message)).uttered == [response]
+
+
+async def test_where_no_channel_is_named_the_others_are_offered(run: Run) -> None:
+    message = Message(intent="continue_elsewhere", channel="telegram")
+    outcome = await run("action_continue_elsewhere", message, language="zh")
+    assert outcome.responses[0]["buttons"] == [
+        {"title": "WhatsApp", "payload": '/continue_elsewhere{"channel": "whatsapp"}'},
+        {"title": "Microsoft Teams", "payload": '/continue_elsewhere{"channel": "teams"}'},
+        {"title": "网站", "payload": '/continue_elsewhere{"channel": "webchat"}'},
+    ]
+
+
+@pytest.mark.parametrize("here", ["telegram", "webchat", "whatsapp", "teams"])
+async def test_the_channel_that_the_customer_is_on_is_not_offered(run: Run, here: str) -> None:
+    outcome = await run("action_continue_elsewhere", Message(intent="continue_elsewhere", channel=here))
+    payloads = [button["payload"].removeprefix("/continue_elsewhere") for button in outcome.responses[0]["buttons"]]
+    offered = [json.loads(payload)["channel"] for payload in payloads]
+    assert offered == [channel for channel in ("telegram", "whatsapp", "teams", "webchat") if channel != here]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "served", "response"),
+    [
+        (None, ["telegram", "webchat"], "utter_continue_on_telegram"),
+        ("teams", ["telegram", "webchat"], "utter_continue_on_telegram"),
+        ("teams", ["teams", "telegram", "webchat"], "utter_continue_on_teams"),
+        ("whatsapp", ["teams", "telegram", "webchat"], "utter_ask_where_to_continue"),
+        ("telegram", ["webchat"], "utter_already_here"),
+        (None, ["webchat"], "utter_already_here"),
+    ],
+)
+async def test_nobody_is_sent_to_a_channel_that_is_off(
+    run: Run, wanted: str | None, served: list[str], response: str
+) -> None:
+    entities = {"channel": wanted} if wanted else {}
+    message = Message(intent="continue_elsewhere", entities=entities, channel="webchat", channels=served)
     assert (await run("action_continue_elsewhere", message)).uttered == [response]
 
 

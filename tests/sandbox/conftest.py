@@ -27,6 +27,12 @@ class Clock:
         self._ahead += timedelta(seconds=seconds)
 
 
+@pytest.fixture(autouse=True)
+def _seconds_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product asks python-telegram-bot for timedeltas, for the whole process; here it speaks for itself."""
+    monkeypatch.delenv("PTB_TIMEDELTA", raising=False)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

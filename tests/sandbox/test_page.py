@@ -284,3 +284,12 @@ async def violations(page: Page) -> list[str]:
         for one in found.response["violations"]
         for node in one["nodes"]
     ]
+
+
+@pytest.mark.parametrize("app", ["whatsapp", "teams"])
+async def test_a_channel_without_settings_is_shown_as_off(world: World, app: str) -> None:
+    page = await world.open()
+    await page.locator(f"#tab-{app}").click()
+    await expect(page.locator(f"#{app} .introduction")).to_contain_text("This channel is off.")
+    await expect(page.locator(f"#{app} .composer")).to_be_hidden()
+    assert await violations(page) == []

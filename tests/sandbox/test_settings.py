@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.settings import SettingError, Settings, read_settings
+from sandbox.settings import SettingError, Settings, TeamsSettings, WhatsAppSettings, read_settings
 
 
 def test_everything_has_a_default_but_the_bot() -> None:
@@ -33,6 +33,35 @@ def test_settings_come_from_the_environment_or_from_files(tmp_path: Path) -> Non
     )
 
 
+WHATSAPP = {
+    "WHATSAPP_ACCESS_TOKEN": "EAAG-token",
+    "WHATSAPP_APP_SECRET": "app-secret",
+    "WHATSAPP_VERIFY_TOKEN": "verify-me",
+    "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
+}
+TEAMS = {"TEAMS_APP_ID": "f2f1e0d9-0000-4000-8000-000000000001", "TEAMS_APP_PASSWORD": "app-password"}
+
+
+def test_whatsapp_and_teams_are_off_unless_they_are_set() -> None:
+    assert (read_settings({}).whatsapp, read_settings({}).teams) == (None, None)
+    settings = read_settings(WHATSAPP | TEAMS)
+    assert settings.whatsapp == WhatsAppSettings(
+        access_token="EAAG-token",
+        app_secret="app-secret",
+        verify_token="verify-me",
+        phone_number_id="106540352242922",
+    )
+    assert settings.teams == TeamsSettings(app_id="f2f1e0d9-0000-4000-8000-000000000001", app_password="app-password")
+    for secret in ("EAAG-token", "app-secret", "verify-me", "app-password"):
+        assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize("name", [*list(WHATSAPP)[1:], "TEAMS_APP_PASSWORD"])
+def test_what_belongs_to_a_channel_is_needed_with_it(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is needed with"):
+        read_settings({key: value for key, value in (WHATSAPP | TEAMS).items() if key != name})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -44,10 +73,11 @@ def test_settings_come_from_the_environment_or_from_files(tmp_path: Path) -> Non
         ("TELEGRAM_SECRET_TOKEN", "a b"),
         ("TELEGRAM_SECRET_TOKEN_FILE", "/nowhere"),
         ("SANDBOX_BOT_USERNAME", "hearthside"),
+        ("WHATSAPP_PHONE_NUMBER_ID", "+65 9123 0001"),
     ],
 )
 def test_a_wrong_setting_is_named_and_not_shown_if_secret(name: str, value: str) -> None:
     with pytest.raises(SettingError) as wrong:
-        read_settings({name: value})
+        read_settings(WHATSAPP | {name: value})
     assert str(wrong.value).startswith(name)
     assert "TOKEN" not in name or value not in str(wrong.value)

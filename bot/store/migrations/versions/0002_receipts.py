@@ -1,4 +1,4 @@
-"""What platforms report of our messages"""
+"""What platforms report of our messages, and which channels are open"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,9 +26,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_early_receipts"),
     )
     op.create_index("ix_early_receipts_message", "early_receipts", ["channel", "platform_id"])
+    op.create_table(
+        "open_channels",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("opened_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_open_channels"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("open_channels")
     op.drop_index("ix_early_receipts_message", "early_receipts")
     op.drop_table("early_receipts")
     op.drop_index("ix_messages_platform_id", "messages")
