@@ -17,7 +17,8 @@ from .app import make_app
 from .settings import SettingError, Settings, read_settings
 
 _HELP = """
-A shop's page with the web chat, a phone with Telegram, and the Telegram server behind it, all on loopback.
+A shop's page with the web chat, a phone with Telegram, WhatsApp and Microsoft Teams, and the servers behind them, all
+on loopback.
 
 settings, from the environment (each X also as X_FILE):
   SANDBOX_PORT            port on 127.0.0.1 (8081)
@@ -25,6 +26,15 @@ settings, from the environment (each X also as X_FILE):
   TELEGRAM_BOT_TOKEN      the bot's token, the same as the gateway's; without one nobody answers on the phone
   TELEGRAM_SECRET_TOKEN   the webhook's secret, the same as the gateway's
   SANDBOX_BOT_USERNAME    the bot's name in links (hearthside_bot)
+
+WhatsApp, if there is a token, and Teams, if there is an app; each is the same as the gateway's:
+  WHATSAPP_ACCESS_TOKEN, WHATSAPP_APP_SECRET, WHATSAPP_VERIFY_TOKEN, WHATSAPP_PHONE_NUMBER_ID
+  TEAMS_APP_ID, TEAMS_APP_PASSWORD
+The gateway reaches them here:
+  WHATSAPP_API_URL        http://127.0.0.1:8081/whatsapp/v26.0
+  TEAMS_OPENID_URL        http://127.0.0.1:8081/teams/v1/.well-known/openidconfiguration
+  TEAMS_LOGIN_URL         http://127.0.0.1:8081/teams/botframework.com
+  TEAMS_SERVICE_HOSTS     127.0.0.1
 """
 
 log = structlog.get_logger("sandbox")

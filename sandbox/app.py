@@ -1,16 +1,22 @@
-"""The sandbox's web application: the shop's page, the phone's socket and Telegram's server under one port."""
+"""The sandbox's web application: the shop's page, the phone's socket and the vendors' servers under one port."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from html import escape
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
-from .phone import Phones
+from .phone import App, Phones, TeamsApp, TelegramApp, WhatsAppApp
 from .settings import Settings
+from .teams import TeamsServer
 from .telegram import BotAccount, Limits, TelegramServer
+from .whatsapp import CallbackRefused, Number, WhatsAppServer
+from .whatsapp import Limits as WhatsAppLimits
 
 log = structlog.get_logger(__name__)
 
@@ -19,22 +25,31 @@ _PICTURES_KEPT_FOR = 24 * 3600
 
 # As Telegram has it, but for the longest wait: nobody who restarts the gateway while trying things out waits a minute.
 _LIMITS = Limits(retry_max=4)
+_WHATSAPP_LIMITS = WhatsAppLimits(retry_max=4)
+_TRIED_AGAIN_AFTER = 1.0
 
 
 def make_app(settings: Settings) -> web.Application:
+    app = web.Application(client_max_size=60 * 1024 * 1024)
     telegram = TelegramServer(limits=_LIMITS, on_call=_log_call)
     bot = telegram.bot(settings.bot_token, username=settings.bot_username)
-    phones, page = Phones(telegram, bot), _Page(settings, telegram)
-    app = web.Application(client_max_size=60 * 1024 * 1024)
+    page = _Page(settings, telegram)
+    phones = Phones(
+        {
+            "telegram": TelegramApp(telegram, bot),
+            "whatsapp": _add_whatsapp(app, settings, page),
+            "teams": _add_teams(app, settings, page),
+        }
+    )
     app.router.add_get("/", page.index)
     app.router.add_get("/healthz", page.health)
     app.router.add_get("/products/{sku:[a-z-]+}.png", page.product)
     app.router.add_get("/phone/socket", phones.connect)
     app.router.add_get("/phone/pictures/{file_id}", page.picture)
     app.router.add_static("/static", _STATIC)
+    app.on_shutdown.append(phones.close)
     telegram.mount(app)
     app.on_startup.append(lambda _: _set_webhook(settings, telegram, bot))
-    app.on_shutdown.append(phones.close)
     app.on_cleanup.append(lambda _: telegram.close())
     return app
 
@@ -46,8 +61,76 @@ async def _set_webhook(settings: Settings, telegram: TelegramServer, bot: BotAcc
     log.info("webhook set", url=url)
 
 
+def _add_whatsapp(app: web.Application, settings: Settings, page: _Page) -> App | None:
+    if settings.whatsapp is None:
+        return None
+    whatsapp = WhatsAppServer(limits=_WHATSAPP_LIMITS, on_call=_log_whatsapp_call)
+    number = whatsapp.number(
+        settings.whatsapp.phone_number_id,
+        access_token=settings.whatsapp.access_token,
+        app_secret=settings.whatsapp.app_secret,
+    )
+    page.values["whatsapp"] = number.digits
+    whatsapp.mount(app, "/whatsapp")
+    url, verify_token = f"{settings.gateway_url}/webhooks/whatsapp", settings.whatsapp.verify_token
+
+    async def run(_: web.Application) -> AsyncIterator[None]:
+        subscribing = asyncio.create_task(_subscribe(number, url, verify_token))
+        yield
+        subscribing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await subscribing
+        await whatsapp.close()
+
+    app.cleanup_ctx.append(run)
+    return WhatsAppApp(whatsapp, number)
+
+
+async def _subscribe(number: Number, url: str, verify_token: str) -> None:
+    """What an operator does once in Meta's console, which does not repeat a handshake that failed."""
+    waiting = False
+    while True:
+        try:
+            await number.subscribe(url, verify_token)
+        except CallbackRefused:
+            if not waiting:
+                log.info("whatsapp webhook waits for the gateway", url=url)
+            waiting = True
+            await asyncio.sleep(_TRIED_AGAIN_AFTER)
+        else:
+            log.info("whatsapp webhook set", url=url)
+            return
+
+
+def _add_teams(app: web.Application, settings: Settings, page: _Page) -> App | None:
+    if settings.teams is None:
+        return None
+    teams = TeamsServer(on_call=_log_teams_call)
+    teams.located(f"{settings.url}/teams")
+    bot = teams.bot(
+        app_id=settings.teams.app_id,
+        password=settings.teams.app_password,
+        endpoint=f"{settings.gateway_url}/api/messages",
+    )
+    page.values["teams"] = bot.id
+    server = web.Application()
+    teams.mount(server)
+    app.add_subapp("/teams", server)
+    app.on_cleanup.append(lambda _: teams.close())
+    log.info("teams endpoint set", url=bot.endpoint)
+    return TeamsApp(teams, bot)
+
+
 def _log_call(bot_id: int, method: str, status: int) -> None:
     log.info("bot called", bot=bot_id, method=method, status=status)
+
+
+def _log_whatsapp_call(number_id: str, kind: str, status: int) -> None:
+    log.info("whatsapp called", number=number_id, kind=kind, status=status)
+
+
+def _log_teams_call(operation: str, status: int) -> None:
+    log.info("teams called", operation=operation, status=status)
 
 
 class _Page:
@@ -56,16 +139,17 @@ class _Page:
     def __init__(self, settings: Settings, telegram: TelegramServer) -> None:
         self._settings = settings
         self._telegram = telegram
+        self.values = {"bot": settings.bot_username, "whatsapp": "", "teams": ""}
+        """Whom links lead to; "" where a channel is off."""
 
     async def index(self, request: web.Request) -> web.Response:
         chinese = request.query.get("lang") == "zh"
-        values = {
+        values = self.values | {
             "lang": "zh-Hans" if chinese else "en",
             "language": "zh" if chinese else "en",
             "title": "炉边 Hearthside · 家居与厨房" if chinese else "Hearthside · home & kitchen",
             "chat": "炉边客服" if chinese else "Hearthside",
             "gateway": self._settings.gateway_url,
-            "bot": self._settings.bot_username,
         }
         html = (_STATIC / "index.html").read_text()
         for name, value in values.items():

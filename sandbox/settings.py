@@ -15,12 +15,34 @@ class SettingError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WhatsAppSettings:
+    access_token: str = field(repr=False)
+    app_secret: str = field(repr=False)
+    verify_token: str = field(repr=False)
+    phone_number_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamsSettings:
+    app_id: str
+    app_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     port: int
     gateway_url: str
     bot_token: str = field(repr=False)
     secret_token: str = field(repr=False)
     bot_username: str
+    whatsapp: WhatsAppSettings | None = None
+    """None: the channel is off."""
+    teams: TeamsSettings | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the sandbox is reached."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -31,7 +53,37 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         bot_token=_token(_read(environ, "TELEGRAM_BOT_TOKEN")),
         secret_token=_secret(_read(environ, "TELEGRAM_SECRET_TOKEN")),
         bot_username=_username(_read(environ, "SANDBOX_BOT_USERNAME") or "hearthside_bot"),
+        whatsapp=_whatsapp(environ),
+        teams=_teams(environ),
     )
+
+
+def _whatsapp(environ: Mapping[str, str]) -> WhatsAppSettings | None:
+    if not _read(environ, "WHATSAPP_ACCESS_TOKEN"):
+        return None
+    phone_number_id = _needed(environ, "WHATSAPP_PHONE_NUMBER_ID", "WHATSAPP_ACCESS_TOKEN")
+    if not re.fullmatch(r"[0-9]{1,32}", phone_number_id):
+        raise SettingError("WHATSAPP_PHONE_NUMBER_ID must be digits, as Meta's console shows them")
+    return WhatsAppSettings(
+        access_token=_read(environ, "WHATSAPP_ACCESS_TOKEN"),
+        app_secret=_needed(environ, "WHATSAPP_APP_SECRET", "WHATSAPP_ACCESS_TOKEN"),
+        verify_token=_needed(environ, "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_ACCESS_TOKEN"),
+        phone_number_id=phone_number_id,
+    )
+
+
+def _teams(environ: Mapping[str, str]) -> TeamsSettings | None:
+    app_id = _read(environ, "TEAMS_APP_ID")
+    if not app_id:
+        return None
+    return TeamsSettings(app_id=app_id, app_password=_needed(environ, "TEAMS_APP_PASSWORD", "TEAMS_APP_ID"))
+
+
+def _needed(environ: Mapping[str, str], name: str, beside: str) -> str:
+    text = _read(environ, name)
+    if not text:
+        raise SettingError(f"{name} is needed with {beside}")
+    return text
 
 
 def _read(environ: Mapping[str, str], name: str) -> str:

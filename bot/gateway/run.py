@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,17 @@ CORE_PYTHON = Path("bot/core/.venv/bin/python")
 MODELS = Path("models")
 
 _ACTION_SERVER = (str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--quiet")
+
+_PLATFORM_SETTINGS = (
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_SECRET_TOKEN",
+    "WHATSAPP_ACCESS_TOKEN",
+    "WHATSAPP_APP_SECRET",
+    "WHATSAPP_VERIFY_TOKEN",
+    "WHATSAPP_PHONE_NUMBER_ID",
+    "TEAMS_APP_ID",
+    "TEAMS_APP_PASSWORD",
+)
 
 _ROOM_NEEDED = 200 * 1024 * 1024
 
@@ -75,8 +87,8 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
         "PYTHONWARNINGS": "ignore",
     }
     gateway_url = f"http://127.0.0.1:{ports.gateway}"
-    chosen = _sandbox_settings(settings, ports)
-    started = [
+    told, sandbox = _sandboxed(settings, ports, gateway_url)
+    return [
         Program(
             name="actions",
             command=[*_ACTION_SERVER, "--port", str(ports.actions)],
@@ -88,36 +100,58 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
         Program(
             name="gateway",
             command=[sys.executable, "-m", "bot.gateway", "gateway"],
-            environment={**shared, **chosen},
+            environment={**shared, **told},
             ready=f"{gateway_url}/readyz",
             waits_for="the core worker, which loads the model",
         ),
+        *sandbox,
     ]
-    if ports.sandbox is not None:
-        started.append(
-            Program(
-                name="sandbox",
-                command=[sys.executable, "-m", "sandbox"],
-                environment={**chosen, "GATEWAY_URL": gateway_url, "SANDBOX_PORT": str(ports.sandbox)},
-                ready=f"http://127.0.0.1:{ports.sandbox}/",
-            )
-        )
-    return started
 
 
-def _sandbox_settings(settings: Settings, ports: Ports) -> dict[str, str]:
-    """With the sandbox, its page may embed the widget and, unless a real bot is configured, its Telegram is used."""
-    if ports.sandbox is None:
-        return {}
-    own = [f"http://127.0.0.1:{ports.sandbox}", f"http://localhost:{ports.sandbox}"]
-    chosen = {"WEBCHAT_ORIGINS": ",".join([*own, *settings.webchat_origins])}
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What the sandbox plays: settings for both sides, and those for the gateway alone, which say where it is."""
+
+    both: dict[str, str]
+    gateway: dict[str, str]
+
+
+def _played(settings: Settings, url: str) -> Played:
+    """Every platform that no real account is configured for. What is real is kept from the sandbox."""
+    played = Played(both=dict.fromkeys(_PLATFORM_SETTINGS, ""), gateway={})
     if settings.telegram_bot_token is None:
-        chosen |= {
-            "TELEGRAM_BOT_TOKEN": f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}",
-            "TELEGRAM_SECRET_TOKEN": secrets.token_urlsafe(32),
-            "TELEGRAM_API_URL": own[0],
-        }
-    return chosen
+        played.both["TELEGRAM_BOT_TOKEN"] = f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
+        played.both["TELEGRAM_SECRET_TOKEN"] = secrets.token_urlsafe(32)
+        played.gateway["TELEGRAM_API_URL"] = url
+    if settings.whatsapp_access_token is None:
+        for name in ("WHATSAPP_ACCESS_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"):
+            played.both[name] = secrets.token_urlsafe(32)
+        played.both["WHATSAPP_PHONE_NUMBER_ID"] = "106540352242922"
+        played.gateway["WHATSAPP_API_URL"] = f"{url}/whatsapp/v26.0"
+    if settings.teams_app_id is None and not settings.teams_development:
+        played.both["TEAMS_APP_ID"] = str(uuid.uuid4())
+        played.both["TEAMS_APP_PASSWORD"] = secrets.token_urlsafe(32)
+        played.gateway["TEAMS_OPENID_URL"] = f"{url}/teams/v1/.well-known/openidconfiguration"
+        played.gateway["TEAMS_LOGIN_URL"] = f"{url}/teams/botframework.com"
+        played.gateway["TEAMS_SERVICE_HOSTS"] = "127.0.0.1"
+    return played
+
+
+def _sandboxed(settings: Settings, ports: Ports, gateway_url: str) -> tuple[dict[str, str], list[Program]]:
+    """With the sandbox: what the gateway is told of it, and its process."""
+    if ports.sandbox is None:
+        return {}, []
+    url = f"http://127.0.0.1:{ports.sandbox}"
+    played = _played(settings, url)
+    origins = [url, f"http://localhost:{ports.sandbox}", *settings.webchat_origins]
+    told = {name: value for name, value in played.both.items() if value}
+    process = Program(
+        name="sandbox",
+        command=[sys.executable, "-m", "sandbox"],
+        environment={**played.both, "GATEWAY_URL": gateway_url, "SANDBOX_PORT": str(ports.sandbox)},
+        ready=f"{url}/",
+    )
+    return {**told, **played.gateway, "WEBCHAT_ORIGINS": ",".join(origins)}, [process]
 
 
 def _shop_url(settings: Settings, ports: Ports) -> str:

@@ -1705,7 +1705,7 @@ p, h2 {
   width: 380px;
   max-width: calc(100vw - 2 * var(--right));
   height: min(620px, var(--visible-height, 100dvh) - var(--bottom) - 20px);
-  overflow: hidden;
+  overflow: clip;
   border-radius: 18px;
   background: var(--surface);
   box-shadow: var(--shadow);
@@ -1839,6 +1839,8 @@ h2 {
 }
 
 .log {
+  /* What only screen readers read is placed absolutely, and must lengthen this and not the panel. */
+  position: relative;
   flex: 1;
   min-width: 0;
   padding: 8px 16px 16px;

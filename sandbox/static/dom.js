@@ -21,6 +21,9 @@ const DRAWINGS = {
   sent: "M3 9.5 6.5 13 14 5",
   taken: "M1 9.8 4.4 13 11.4 5.4M8.2 12.4 8.9 13 16 5.4",
   open: "M6 3h9v9M15 3 4 14",
+  reply: "M7 4 2.5 8.5 7 13M3 8.5h7a5 5 0 0 1 5 5v1",
+  list: "M6 4.5h10M6 9h10M6 13.5h10M2 4.5h.5M2 9h.5M2 13.5h.5",
+  failed: "M9 2a7 7 0 1 0 .1 0M9 5.5v4.5M9 12.3v.2",
 };
 
 /** A small line drawing that carries no meaning of its own for a screen reader. @param {keyof DRAWINGS} name */
@@ -37,3 +40,9 @@ export function drawing(name) {
 
 /** @param {string} selector @returns {any} the element, which the page is known to have */
 export const find = (selector) => document.querySelector(selector);
+
+/** Only web addresses become links. @param {string} url @param {...(Node | string)} children */
+export function link(url, ...children) {
+  const safe = URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
+  return safe ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...children) : h("span", {}, ...children);
+}

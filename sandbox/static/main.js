@@ -1,12 +1,10 @@
 // Puts the shop and the phone together.
 
 import { find } from "./dom.js";
-import { catchLinks, shownStartLink } from "./links.js";
+import { catchLinks, shownDestination } from "./links.js";
 import { Phone } from "./phone/phone.js";
 import { showShop } from "./shop.js";
 import { fillWords, language, word } from "./words.js";
-
-const bot = document.body.dataset.bot;
 
 fillWords();
 showShop();
@@ -16,7 +14,7 @@ for (const link of document.querySelectorAll("#languages a")) {
 
 const phone = new Phone({ onUnread: showUnread, onScan: scan });
 
-catchLinks({ bot, onStart: openOnPhone, onHash: openOnWebsite });
+catchLinks({ onPhone: openOnPhone, onHash: openOnWebsite });
 for (const button of document.querySelectorAll("#views button")) {
   button.addEventListener("click", () => show(button.dataset.view));
 }
@@ -31,10 +29,10 @@ function show(view) {
   phone.look();
 }
 
-/** @param {string} payload */
-function openOnPhone(payload) {
+/** @param {NonNullable<ReturnType<typeof shownDestination>>} where */
+function openOnPhone(where) {
   show("phone");
-  phone.openWith(payload);
+  phone.open(where);
 }
 
 /** @param {string} hash */
@@ -46,9 +44,9 @@ function openOnWebsite(hash) {
 }
 
 function scan() {
-  const payload = shownStartLink(bot);
-  if (payload === null) phone.toast(word("nothingToScan"));
-  else openOnPhone(payload);
+  const where = shownDestination();
+  if (where === null) phone.toast(word("nothingToScan"));
+  else openOnPhone(where);
 }
 
 /** @param {number} count */

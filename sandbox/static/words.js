@@ -7,7 +7,7 @@ const WORDS = {
     shop: "Hearthside",
     tagline: "Home & kitchen, Singapore",
     tryIt: "Try it",
-    hint: "Start a return of order 1042 in the chat at the bottom right, say “continue on Telegram”, and finish it on the phone.",
+    hint: "Start a return of order 1042 in the chat at the bottom right, say “continue on WhatsApp”, on Telegram or on Teams, and finish it on the phone.",
     heroTitle: "Slow mornings start here",
     heroText: "Kettles that sing, mugs that fit the hand, a lamp for one more chapter. Free delivery in Singapore from S$60, and thirty days to change your mind.",
     products: "Our things",
@@ -48,13 +48,28 @@ const WORDS = {
     newCustomer: "New customer",
     changed: "The phone is {name}’s now. The website still knows its visitor:",
     forget: "forget that one too",
-    nothingToScan: "There is no QR code on the website now. Say “continue on Telegram” in its chat first.",
+    nothingToScan: "There is no QR code on the website now. Say “continue on WhatsApp” in its chat first.",
+    apps: "Apps on the phone",
+    off: "This channel is off.",
+    offWhatsApp: "Start the sandbox with WHATSAPP_ACCESS_TOKEN and what belongs to it.",
+    offTeams: "Start the sandbox with TEAMS_APP_ID and TEAMS_APP_PASSWORD.",
+    business: "Business account",
+    aboutWhatsApp: "Say hello, or open a link from the website: its text waits here until you send it.",
+    aboutTeams: "Orders, returns and advice from Hearthside. A link from the website puts its text into the box below.",
+    read: "read",
+    close: "Close",
+    app: "App",
+    cards: "Cards",
+    responded: "Your response was sent to the app",
+    responding: "Sending your response…",
+    unreachable: "Unable to reach app. Please try again.",
+    notDelivered: "Hearthside could not be reached: not delivered",
   },
   zh: {
     shop: "炉边",
     tagline: "家居与厨房 · 新加坡",
     tryIt: "试一试",
-    hint: "在右下角的聊天里为订单 1042 发起退货，说“在 Telegram 上继续”，然后在手机上完成。",
+    hint: "在右下角的聊天里为订单 1042 发起退货，说“在 WhatsApp 上继续”（Telegram、Teams 也行），然后在手机上完成。",
     heroTitle: "慢慢开始的早晨",
     heroText: "会唱歌的水壶，合手的马克杯，一盏陪你再读一章的灯。新加坡满 S$60 免运费，三十天内可退换。",
     products: "店里的好物",
@@ -95,7 +110,22 @@ const WORDS = {
     newCustomer: "换一位顾客",
     changed: "手机现在是 {name} 的。网站仍记得原来的访客：",
     forget: "也换成新访客",
-    nothingToScan: "网站上现在没有二维码。请先在聊天里说“在 Telegram 上继续”。",
+    nothingToScan: "网站上现在没有二维码。请先在聊天里说“在 WhatsApp 上继续”。",
+    apps: "手机上的应用",
+    off: "此渠道未开启。",
+    offWhatsApp: "启动沙盒时请设置 WHATSAPP_ACCESS_TOKEN 及其相关设置。",
+    offTeams: "启动沙盒时请设置 TEAMS_APP_ID 和 TEAMS_APP_PASSWORD。",
+    business: "商业账号",
+    aboutWhatsApp: "打个招呼，或打开网站上的链接：链接里的文字会留在下面，等您发送。",
+    aboutTeams: "炉边的订单、退货与选购咨询。网站上的链接会把文字放进下面的输入框。",
+    read: "已读",
+    close: "关闭",
+    app: "应用",
+    cards: "卡片",
+    responded: "您的回应已发送给应用",
+    responding: "正在发送您的回应…",
+    unreachable: "无法连接应用，请重试。",
+    notDelivered: "无法连接炉边，未送达",
   },
 };
 
@@ -105,14 +135,14 @@ export function word(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
 }
 
-/** Put the words into what the HTML has named. */
-export function fillWords() {
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
-  for (const element of document.querySelectorAll("[data-label]")) {
+/** Put the words into what the HTML has named. @param {ParentNode} [root] */
+export function fillWords(root = document) {
+  for (const element of root.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
+  for (const element of root.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", word(element.dataset.label));
     if (element.localName === "button") element.title = word(element.dataset.label);
   }
-  for (const element of document.querySelectorAll("[data-placeholder]")) {
+  for (const element of root.querySelectorAll("[data-placeholder]")) {
     element.placeholder = word(element.dataset.placeholder);
   }
 }

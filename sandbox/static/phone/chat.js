@@ -1,29 +1,32 @@
-// The chat's messages on the screen, kept as Telegram says they are.
+// A chat's messages on the screen, kept in their order; how one looks is the app's business.
 
-import { find, h } from "../dom.js";
+import { h } from "../dom.js";
 import { language, word } from "../words.js";
-import { bubble, ticks } from "./bubble.js";
 
-/** The apps give up on a tap's answer after a while, too. */
-const SPINS_FOR = 15_000;
 const NEAR = 60;
 
 export class Chat {
-  #log = find("#log");
-  #list = find("#messages");
-  #down = find("#down");
-  /** @type {Map<number, any>} */
+  #log;
+  #list;
+  #down;
+  /** @type {Map<string, any>} */
   #messages = new Map();
-  #taken = new Set();
-  #edited = new Set();
   #unread = 0;
-  #spinning = new Map();
 
-  /** @param {{tap: (message: number, place: number) => void, unread: (count: number) => void}} on */
-  constructor(on) {
-    this.on = on;
+  /**
+   * @param {HTMLElement} root
+   * @param {{id: (message: any) => string | number, at: (message: any) => Date, draw: (message: any) => HTMLElement,
+   *   onUnread: (count: number) => void, onLook?: () => void}} app `draw` makes a message's row; `onLook` hears that the
+   *   newest messages have been seen
+   */
+  constructor(root, app) {
+    this.root = root;
+    this.app = app;
+    this.#log = root.querySelector(".log");
+    this.#list = root.querySelector(".messages");
+    this.#down = root.querySelector(".down");
     this.#log.addEventListener("scroll", () => this.look());
-    this.#down.addEventListener("click", () => this.#scrollToEnd());
+    this.#down.addEventListener("click", () => this.showEnd());
     document.addEventListener("visibilitychange", () => this.look());
   }
 
@@ -31,103 +34,77 @@ export class Chat {
     return this.#messages.size === 0;
   }
 
-  /** Begin again with what the sandbox has. @param {any[]} messages @param {number[]} taken */
-  fill(messages, taken) {
-    this.#messages = new Map(messages.map((message) => [message.message_id, message]));
-    this.#taken = new Set(taken);
-    this.#spinning.clear();
+  /** @param {string | number} id */
+  message(id) {
+    return this.#messages.get(String(id));
+  }
+
+  /** @param {(message: any) => boolean} is */
+  newest(is) {
+    return [...this.#messages.values()].findLast(is);
+  }
+
+  /** Begin again with what the sandbox has. @param {any[]} messages */
+  fill(messages) {
+    this.#messages = new Map(messages.map((message) => [this.#id(message), message]));
     this.#list.replaceChildren();
     for (const message of messages) this.#append(message);
     this.#showIntroduction();
     this.#setUnread(0);
-    this.#scrollToEnd();
+    this.showEnd();
   }
 
   /** @param {any} message @param {boolean} own */
   add(message, own) {
-    const following = own || this.#isLooking();
-    this.#messages.set(message.message_id, message);
+    const following = this.#log.checkVisibility() && (own || this.#isLooking());
+    this.#messages.set(this.#id(message), message);
     this.#append(message);
     this.#showIntroduction();
-    if (following) this.#scrollToEnd();
-    else this.#setUnread(this.#unread + 1);
+    if (following) this.showEnd();
+    else if (!own) this.#setUnread(this.#unread + 1);
   }
 
   /** @param {any} message */
   edit(message) {
-    const before = this.#messages.get(message.message_id);
-    if (before?.text !== message.text || before?.caption !== message.caption) this.#edited.add(message.message_id);
-    this.#messages.set(message.message_id, message);
-    this.#row(message.message_id)?.replaceWith(this.#bubble(message));
+    this.#messages.set(this.#id(message), message);
+    this.redraw(message);
   }
 
-  /** @param {number} id */
+  /** @param {any} message */
+  redraw(message) {
+    this.change(() => this.row(this.#id(message))?.replaceWith(this.#draw(message)));
+  }
+
+  /** Change something that is shown; who sees the end goes on seeing it. @param {() => void} make */
+  change(make) {
+    const following = this.#isLooking();
+    make();
+    if (following) this.showEnd();
+  }
+
+  /** @param {string | number} id */
   remove(id) {
-    this.#messages.delete(id);
-    this.#row(id)?.remove();
+    this.#messages.delete(String(id));
+    this.row(id)?.remove();
+    this.#showIntroduction();
   }
 
-  /** @param {number} id */
-  take(id) {
-    this.#taken.add(id);
-    this.#row(id)?.querySelector(".ticks")?.replaceWith(ticks(true));
-  }
-
-  /** A button waits for its answer. */
-  spin({ message_id, button, callback_query_id }) {
-    const key = this.#row(message_id)?.querySelector(`[data-place="${button}"]`);
-    key?.setAttribute("aria-busy", "true");
-    this.#spinning.set(callback_query_id, key);
-    setTimeout(() => this.stopSpinning(callback_query_id), SPINS_FOR);
-  }
-
-  /** @param {string} query */
-  stopSpinning(query) {
-    this.#spinning.get(query)?.removeAttribute("aria-busy");
-    this.#spinning.delete(query);
+  /** @param {string | number} id @returns {HTMLElement | undefined} */
+  row(id) {
+    return [...this.#list.children].find((row) => row.dataset.message === String(id));
   }
 
   /** What can be seen has been read. */
   look() {
     const near = this.#isNearEnd();
-    if (near && this.#isLooking()) this.#setUnread(0);
+    if (near && this.#isLooking()) {
+      this.#setUnread(0);
+      this.app.onLook?.();
+    }
     this.#down.hidden = near && this.#unread === 0;
   }
 
-  #append(message) {
-    const day = new Date(message.date * 1000).toDateString();
-    if (day !== this.#list.dataset.day || !this.#list.children.length) this.#list.append(dayLine(message));
-    this.#list.dataset.day = day;
-    this.#list.append(this.#bubble(message));
-  }
-
-  #bubble(message) {
-    const id = message.message_id;
-    return bubble(message, {
-      own: !message.from.is_bot,
-      taken: this.#taken.has(id),
-      edited: this.#edited.has(id),
-      tap: (place) => this.on.tap(id, place),
-    });
-  }
-
-  #row(id) {
-    return this.#list.querySelector(`[data-message="${id}"]`);
-  }
-
-  #showIntroduction() {
-    find("#introduction").hidden = !this.isEmpty;
-  }
-
-  #isLooking() {
-    return this.#isNearEnd() && this.#log.checkVisibility() && document.visibilityState === "visible";
-  }
-
-  #isNearEnd() {
-    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
-  }
-
-  #scrollToEnd() {
+  showEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
     // A picture that is not there yet has no height before it is.
     for (const image of this.#list.querySelectorAll("img")) {
@@ -136,17 +113,52 @@ export class Chat {
     this.look();
   }
 
+  #id(message) {
+    return String(this.app.id(message));
+  }
+
+  #append(message) {
+    const day = this.app.at(message).toDateString();
+    if (day !== this.#list.dataset.day || !this.#list.children.length) this.#list.append(dayLine(this.app.at(message)));
+    this.#list.dataset.day = day;
+    this.#list.append(this.#draw(message));
+  }
+
+  #draw(message) {
+    const row = this.app.draw(message);
+    row.dataset.message = this.#id(message);
+    return row;
+  }
+
+  #showIntroduction() {
+    this.root.querySelector(".introduction").hidden = !this.isEmpty;
+  }
+
+  #isLooking() {
+    return this.#isNearEnd() && this.#log.checkVisibility({ visibilityProperty: true }) && document.visibilityState === "visible";
+  }
+
+  #isNearEnd() {
+    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
+  }
+
   #setUnread(count) {
     this.#unread = count;
-    find("#down-count").textContent = count ? String(count) : "";
+    this.#down.querySelector(".down-count").textContent = count ? String(count) : "";
     this.#down.hidden = this.#isNearEnd() && count === 0;
-    this.on.unread(count);
+    this.app.onUnread(count);
   }
 }
 
-function dayLine(message) {
-  const at = new Date(message.date * 1000);
+function dayLine(at) {
   const today = at.toDateString() === new Date().toDateString();
   const locale = language === "zh" ? "zh-CN" : "en-SG";
   return h("p", { class: "day" }, today ? word("today") : at.toLocaleDateString(locale, { day: "numeric", month: "long" }));
+}
+
+/** The time under a message. @param {Date} at */
+export function clock(at) {
+  const locale = language === "zh" ? "zh-CN" : "en-SG";
+  const shown = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", hour12: false });
+  return h("time", { datetime: at.toISOString() }, shown);
 }

@@ -1,4 +1,4 @@
-// The phone's line to the sandbox: one WebSocket, opened again whenever it is lost. The protocol is in sandbox/phone.py.
+// The phone's line to the sandbox: one WebSocket, opened again whenever it is lost. The protocol is in sandbox/phone/line.py.
 
 import { language } from "../words.js";
 
@@ -28,18 +28,17 @@ export class Line {
     socket.addEventListener("open", () => {
       this.#failures = 0;
       const key = sessionStorage.getItem(KEY);
-      this.send({ type: "hello", key, language: language === "zh" ? "zh-hans" : "en" });
+      this.send({ type: "hello", key, language });
     });
     socket.addEventListener("message", (event) => this.#take(JSON.parse(event.data)));
     socket.addEventListener("close", () => this.#lost());
   }
 
   #take(frame) {
-    if (frame.type === "welcome") {
-      sessionStorage.setItem(KEY, frame.key);
-      this.on.connected(true);
-    }
     this.on.frame(frame);
+    if (frame.type !== "welcome") return;
+    sessionStorage.setItem(KEY, frame.key);
+    this.on.connected(true);
   }
 
   #lost() {

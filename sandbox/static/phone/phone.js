@@ -1,47 +1,46 @@
-// The phone: its chat, its writing line, its START button, and who holds it.
+// The phone: its apps, its line to the sandbox, and who holds it.
 
 import { find, h } from "../dom.js";
 import { word } from "../words.js";
-import { Chat } from "./chat.js";
 import { Line } from "./line.js";
+import { Tabs } from "./tabs.js";
+import { Teams } from "./teams/teams.js";
+import { Telegram } from "./telegram/telegram.js";
+import { WhatsApp } from "./whatsapp/whatsapp.js";
 
-/** Seconds that "typing…" lasts: https://core.telegram.org/bots/api#sendchataction */
-const TYPING_LASTS = 5;
+const APPS = { telegram: Telegram, whatsapp: WhatsApp, teams: Teams };
 const TOAST_LASTS = 6;
 const NIGHT = "phone-night";
 
 export class Phone {
-  #connected = false;
-  #typing = 0;
   #toasting = 0;
   #changing = false;
-  /** Payload of the link that opened the chat; null without one. @type {string | null} */
-  #payload = null;
+  #unread = {};
 
   /** @param {{onUnread: (count: number) => void, onScan: () => void}} on */
   constructor({ onUnread, onScan }) {
-    this.chat = new Chat({ tap: (message, place) => this.#tap(message, place), unread: onUnread });
+    this.onUnread = onUnread;
+    this.tabs = new Tabs((app) => this.#opened(app));
+    this.apps = Object.fromEntries(Object.entries(APPS).map(([name, App]) => [name, this.#install(name, App)]));
+    this.tabs.restore();
     this.line = new Line({ frame: (frame) => this.#take(frame), connected: (is) => this.#setConnected(is) });
-    find("#scan").addEventListener("click", onScan);
-    find("#start").addEventListener("click", () => this.#start());
-    find("#new-customer").addEventListener("click", () => this.#newCustomer());
+    for (const button of document.querySelectorAll("#phone .scan")) button.addEventListener("click", onScan);
+    find("#new-customer").addEventListener("click", () => (this.#changing = this.line.send({ type: "new" })));
     find("#alert button").addEventListener("click", () => find("#alert").close());
-    this.#prepareComposer();
     this.#prepareNight();
     this.#showHour();
   }
 
-  /** Open the bot's chat by a deep link: START waits to be pressed. @param {string} payload */
-  openWith(payload) {
-    this.#payload = payload || this.chat.isEmpty ? payload : null;
-    this.#showComposer();
+  /** Open an app as a link does. @param {NonNullable<ReturnType<typeof import("../links.js").destination>>} where */
+  open(where) {
+    this.tabs.open(where.app);
     find("#phone").scrollIntoView({ block: "nearest" });
-    find(this.#payload === null ? "#words" : "#start").focus();
+    this.apps[where.app].open(where);
   }
 
   /** The screen has come into view. */
   look() {
-    this.chat.look();
+    for (const app of Object.values(this.apps)) app.chat.look();
   }
 
   /** @param {...(Node | string)} content */
@@ -53,113 +52,38 @@ export class Phone {
     this.#toasting = setTimeout(() => toast.classList.remove("shown"), TOAST_LASTS * 1000);
   }
 
-  // --- what comes in ----------------------------------------------------------------------------------------------------
+  #install(name, App) {
+    return new App({
+      send: (frame) => this.line.send({ app: name, ...frame }),
+      onUnread: (count) => this.#setUnread(name, count),
+      toast: (text) => this.toast(text),
+    });
+  }
+
+  #opened(app) {
+    this.apps?.[app].chat.showEnd();
+  }
 
   #take(frame) {
     if (frame.type === "welcome") this.#welcome(frame);
-    if (frame.type === "tapped") this.chat.spin(frame);
-    if (frame.type === "event") this.#show(frame.kind, frame.data);
+    else this.apps[frame.app].take(frame);
   }
 
-  #welcome({ name, bot, messages, taken }) {
-    find("#bot-name").textContent = bot;
+  #welcome({ name, apps }) {
     find("#owner").textContent = word("owner", { name });
-    this.chat.fill(messages, taken);
-    this.#showComposer();
+    for (const [app, state] of Object.entries(apps)) this.apps[app].fill(state);
     if (this.#changing) this.toast(word("changed", { name }), " ", h("a", { href: "?fresh" + keptLanguage() }, word("forget")));
     this.#changing = false;
   }
 
-  #show(kind, data) {
-    if (kind === "message") this.#setTyping(false);
-    if (kind === "message" || kind === "sent") this.chat.add(data, kind === "sent");
-    if (kind === "edited") this.chat.edit(data);
-    if (kind === "deleted") this.chat.remove(data.message_id);
-    if (kind === "taken") this.chat.take(data.message_id);
-    if (kind === "action") this.#setTyping(data.action === "typing");
-    if (kind === "answer") this.#answer(data);
-    this.#showComposer();
-  }
-
-  #answer({ callback_query_id, text, show_alert }) {
-    this.chat.stopSpinning(callback_query_id);
-    if (text && show_alert) {
-      find("#alert p").textContent = text;
-      find("#alert").showModal();
-    } else if (text) this.toast(text);
-  }
-
-  #setTyping(is) {
-    clearTimeout(this.#typing);
-    if (is) this.#typing = setTimeout(() => this.#setTyping(false), TYPING_LASTS * 1000);
-    find("#phone").classList.toggle("typing", is);
-    this.#showState(is ? "typing" : "bot");
-  }
-
   #setConnected(is) {
-    this.#connected = is;
-    this.#showState(is ? "bot" : "connecting");
+    for (const app of Object.values(this.apps)) app.setConnected(is);
   }
 
-  #showState(name) {
-    find("#bot-state").textContent = word(this.#connected ? name : "connecting");
-  }
-
-  // --- what goes out ----------------------------------------------------------------------------------------------------
-
-  #start() {
-    if (!this.line.send({ type: "start", payload: this.#payload ?? "" })) return;
-    this.#payload = null;
-    this.#showComposer();
-    find("#words").focus();
-  }
-
-  #say() {
-    const text = find("#words").value.trim();
-    if (!text || !this.line.send({ type: "say", text })) return;
-    find("#words").value = "";
-    this.#fitWords();
-  }
-
-  #tap(message, place) {
-    this.line.send({ type: "tap", message_id: message, button: place });
-  }
-
-  #newCustomer() {
-    this.#changing = this.line.send({ type: "new" });
-    this.#payload = null;
-  }
-
-  // --- the writing line and the lamp -----------------------------------------------------------------------------------
-
-  /** As in Telegram, a new chat and a deep link have a START button where one writes otherwise. */
-  #showComposer() {
-    const starting = this.#payload !== null || this.chat.isEmpty;
-    find("#start").hidden = !starting;
-    find("#composer").hidden = starting;
-    find("#phone").classList.toggle("attention", this.#payload !== null);
-  }
-
-  #prepareComposer() {
-    const words = find("#words");
-    find("#composer").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#say();
-    });
-    words.addEventListener("input", () => this.#fitWords());
-    words.addEventListener("keydown", (event) => {
-      // Enter also ends a word of Chinese input, which is not yet a message.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#say();
-    });
-  }
-
-  #fitWords() {
-    const words = find("#words");
-    words.style.height = "auto";
-    words.style.height = `${words.scrollHeight}px`;
-    find("#send").disabled = !words.value.trim();
+  #setUnread(app, count) {
+    this.#unread[app] = count;
+    this.tabs.setUnread(app, count);
+    this.onUnread(Object.values(this.#unread).reduce((sum, one) => sum + one, 0));
   }
 
   #showHour() {
@@ -170,14 +94,17 @@ export class Phone {
   #prepareNight() {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const isNight = () => (localStorage.getItem(NIGHT) ?? String(dark.matches)) === "true";
+    const buttons = document.querySelectorAll("#phone .night");
     const show = () => {
       find("#phone").dataset.mode = isNight() ? "night" : "day";
-      find("#night").setAttribute("aria-pressed", String(isNight()));
+      for (const button of buttons) button.setAttribute("aria-pressed", String(isNight()));
     };
-    find("#night").addEventListener("click", () => {
-      localStorage.setItem(NIGHT, String(!isNight()));
-      show();
-    });
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        localStorage.setItem(NIGHT, String(!isNight()));
+        show();
+      });
+    }
     dark.addEventListener("change", show);
     show();
   }

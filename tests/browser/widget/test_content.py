@@ -154,6 +154,19 @@ async def test_line_breaks_are_kept_and_long_words_wrap(visit: Visit, server: Pr
     assert await log.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
+async def test_a_long_transcript_scrolls_and_the_panel_around_it_does_not(visit: Visit, server: ProtocolServer) -> None:
+    page = await opened(visit, server)
+    for number in range(30):
+        await server.say(f"line {number}")
+    await say(page, "thank you")
+    await expect(page.get_by_text("thank you")).to_be_in_viewport()
+    panel = page.locator(".panel")
+    await panel.evaluate("panel => Promise.all(panel.getAnimations({subtree: true}).map((one) => one.finished))")
+    whole, shown = await panel.evaluate("panel => [panel.scrollHeight, panel.clientHeight]")
+    assert whole == shown
+    await expect(page.get_by_role("heading", name="Chat with us")).to_be_in_viewport()
+
+
 async def test_days_and_times_are_told(visit: Visit, server: ProtocolServer) -> None:
     page = await opened(visit, server)
     await server.say("Long ago", at="2024-02-29T12:30:00Z")

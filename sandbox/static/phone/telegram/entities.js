@@ -1,7 +1,7 @@
 // A text and its entities as elements: https://core.telegram.org/bots/api#messageentity
 // Offsets are in UTF-16 code units, which is how JavaScript counts, too.
 
-import { h } from "../dom.js";
+import { h, link } from "../../dom.js";
 
 const TAGS = {
   bold: "strong",
@@ -37,10 +37,4 @@ function wrap(entity, inner, text) {
   if (entity.type === "text_link") return link(entity.url, inner);
   if (entity.type === "spoiler") return h("span", { class: "spoiler" }, inner);
   return TAGS[entity.type] ? h(TAGS[entity.type], {}, inner) : inner;
-}
-
-/** Only web addresses become links. @param {string} url @param {Node} inner */
-function link(url, inner) {
-  const safe = URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
-  return safe ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, inner) : inner;
 }

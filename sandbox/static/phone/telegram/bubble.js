@@ -1,7 +1,8 @@
 // One message as Telegram shows it: picture, words, time, ticks, and the keyboard below.
 
-import { drawing, h } from "../dom.js";
-import { language, word } from "../words.js";
+import { drawing, h } from "../../dom.js";
+import { word } from "../../words.js";
+import { clock } from "../chat.js";
 import { formatted } from "./entities.js";
 
 /**
@@ -12,7 +13,7 @@ export function bubble(message, { own, taken, edited, tap }) {
   const author = h("span", { class: "unseen" }, `${own ? word("you") : message.from.first_name}: `);
   const body = h("div", { class: "bubble", dir: "auto" }, author, ...contents(message), meta(message, { own, taken, edited }));
   if (message.photo) body.classList.add("with-photo");
-  const row = h("div", { class: own ? "row own" : "row", "data-message": message.message_id }, body);
+  const row = h("div", { class: own ? "row own" : "row" }, body);
   if (message.reply_markup) row.append(keyboard(message.reply_markup.inline_keyboard, tap));
   return row;
 }
@@ -36,9 +37,7 @@ function photo(message) {
 }
 
 function meta(message, { own, taken, edited }) {
-  const at = new Date(message.date * 1000);
-  const clock = at.toLocaleTimeString(language === "zh" ? "zh-CN" : "en-SG", { hour: "2-digit", minute: "2-digit", hour12: false });
-  const line = h("span", { class: "meta" }, edited ? `${word("edited")} ` : "", h("time", { datetime: at.toISOString() }, clock));
+  const line = h("span", { class: "meta" }, edited ? `${word("edited")} ` : "", clock(new Date(message.date * 1000)));
   if (own) line.append(ticks(taken));
   return line;
 }
