@@ -43,7 +43,7 @@ class TeamsAccount:
         }
 
     def events(self) -> AbstractContextManager[Feed]:
-        return self._person.window()
+        return self._person.phone()
 
     async def act(self, frame: Json) -> Json | None:
         if frame["type"] == "say" and (text := text_of(frame)):

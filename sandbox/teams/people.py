@@ -6,16 +6,14 @@ as an `Event` in their feed.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 import uuid
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
+
+from sandbox import feed
 
 from .cards import actions_of
 from .deliveries import Delivery
@@ -26,34 +24,28 @@ from .rules import ADAPTIVE_CARD
 EventKind = Literal["message", "typing", "sent", "taken", "refused"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something a window shows.
+Event = feed.Event[EventKind]
+"""Something a window shows.
 
-    message:  a bot's activity
-    typing:   a bot's typing activity
-    sent:     the person's own activity is on its way
-    taken:    `{"id", "status", "answer"}`: the bot's endpoint took it
-    refused:  the same and `error`: it did not, and Teams shows that the bot cannot be reached
-    """
-
-    kind: EventKind
-    data: Json
+message:  a bot's activity
+typing:   a bot's typing activity
+sent:     the person's own activity is on its way
+taken:    `{"id", "status", "answer"}`: the bot's endpoint took it
+refused:  the same and `error`: it did not, and Teams shows that the bot cannot be reached
+"""
 
 
-class Person:
+class Person(feed.Feed[EventKind]):
     """One person with one window. Made by `TeamsServer.person`."""
 
     def __init__(self, network: Network, *, name: str, language: str, aad_object_id: str | None) -> None:
+        super().__init__()
         self._network = network
         self.name = name
         self.language = language
         self.json: Json = {"id": f"29:{secrets.token_urlsafe(48)}", "name": name}
         if aad_object_id != "":
             self.json["aadObjectId"] = aad_object_id or str(uuid.uuid4())
-        self._unread: dict[EventKind, deque[Json]] = defaultdict(deque)
-        self._arrived = asyncio.Event()
-        self._windows: list[asyncio.Queue[Event]] = []
 
     @property
     def id(self) -> str:
@@ -169,35 +161,6 @@ class Person:
         chats = [chat for bot in self._network.bots.values() for chat in bot.chats.values() if self in chat.members]
         found = [activity for chat in chats for activity in chat.activities.values()]
         return sorted(found, key=lambda activity: int(activity["id"]))
-
-    async def next_message(self, timeout: float = 10) -> Json:
-        """The first activity of a bot that this was not called for yet. Raises TimeoutError."""
-        return await self.next_event("message", timeout)
-
-    async def next_event(self, kind: EventKind, timeout: float = 10) -> Json:
-        """The first event of the kind that this was not called for yet. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while not self._unread[kind]:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self._unread[kind].popleft()
-
-    @contextlib.contextmanager
-    def window(self) -> Iterator[asyncio.Queue[Event]]:
-        """Every event from now on, for a screen."""
-        feed: asyncio.Queue[Event] = asyncio.Queue()
-        self._windows.append(feed)
-        try:
-            yield feed
-        finally:
-            self._windows.remove(feed)
-
-    def notify(self, kind: EventKind, data: Json) -> None:
-        """Show something to this person; for the server."""
-        self._unread[kind].append(data)
-        self._arrived.set()
-        for window in self._windows:
-            window.put_nowait(Event(kind=kind, data=data))
 
     def _chat(self, message: Json) -> Chat:
         return self._network.chat(message["conversation"]["id"])

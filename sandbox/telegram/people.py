@@ -6,15 +6,12 @@ ends as an `Event` in their feed.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 import secrets
-from collections import defaultdict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
+
+from sandbox import feed
 
 from .errors import BLOCKED, KICKED, Json, migrated
 from .network import BotAccount, Chat, Network, Tap
@@ -24,25 +21,22 @@ from .updates import Update
 EventKind = Literal["message", "edited", "deleted", "action", "answer", "sent", "taken"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something a phone shows.
+Event = feed.Event[EventKind]
+"""Something a phone shows.
 
-    message, edited, deleted:  a bot's message as it is now, or was
-    action:                    `{"chat", "action"}`, such as typing
-    answer:                    `{"callback_query_id", "text"?, "show_alert"?, "url"?}`: the spinner ends
-    sent:                      the person's own message is stored
-    taken:                     `{"chat", "message_id"}`: the bot's webhook took the person's message
-    """
-
-    kind: EventKind
-    data: Json
+message, edited, deleted:  a bot's message as it is now, or was
+action:                    `{"chat", "action"}`, such as typing
+answer:                    `{"callback_query_id", "text"?, "show_alert"?, "url"?}`: the spinner ends
+sent:                      the person's own message is stored
+taken:                     `{"chat", "message_id"}`: the bot's webhook took the person's message
+"""
 
 
-class User:
+class User(feed.Feed[EventKind]):
     """One person with one phone. Made by `TelegramServer.user`."""
 
     def __init__(self, network: Network, *, user_id: int, name: str, language: str, username: str | None) -> None:
+        super().__init__()
         self._network = network
         self.id = user_id
         self.json: Json = {"id": user_id, "is_bot": False, "first_name": name}
@@ -50,9 +44,6 @@ class User:
             self.json["username"] = username
         if language:
             self.json["language_code"] = language
-        self._unread: dict[EventKind, deque[Json]] = defaultdict(deque)
-        self._arrived = asyncio.Event()
-        self._phones: list[asyncio.Queue[Event]] = []
 
     def speak(self, language: str) -> None:
         """Set the language of the person's app, which everything they send from now on carries."""
@@ -155,35 +146,6 @@ class User:
         chats = [chat for bot in self._network.bots.values() for chat in bot.chats.values() if self in chat.members]
         found = [message for chat in chats for message in chat.messages.values()]
         return sorted(found, key=lambda message: message["message_id"])
-
-    async def next_message(self, timeout: float = 10) -> Json:
-        """The first message of a bot that this was not called for yet. Raises TimeoutError."""
-        return await self.next_event("message", timeout)
-
-    async def next_event(self, kind: EventKind, timeout: float = 10) -> Json:
-        """The first event of the kind that this was not called for yet. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while not self._unread[kind]:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self._unread[kind].popleft()
-
-    @contextlib.contextmanager
-    def phone(self) -> Iterator[asyncio.Queue[Event]]:
-        """Every event from now on, for a screen."""
-        feed: asyncio.Queue[Event] = asyncio.Queue()
-        self._phones.append(feed)
-        try:
-            yield feed
-        finally:
-            self._phones.remove(feed)
-
-    def notify(self, kind: EventKind, data: Json) -> None:
-        """Show something to this person; for the server."""
-        self._unread[kind].append(data)
-        self._arrived.set()
-        for phone in self._phones:
-            phone.put_nowait(Event(kind=kind, data=data))
 
     # --- below ----------------------------------------------------------------------------------------------------
 

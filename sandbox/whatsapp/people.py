@@ -6,17 +6,14 @@ business does to them ends as an `Event` in their feed.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import hashlib
 import secrets
-from collections import defaultdict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
+
+from sandbox import feed
 
 from .deliveries import Delivery
 from .errors import Json
@@ -25,25 +22,22 @@ from .network import Network, Number, new_message_id
 EventKind = Literal["message", "typing", "read", "sent", "taken"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something a phone shows.
+Event = feed.Event[EventKind]
+"""Something a phone shows.
 
-    message:  a business's message, as the request had it, with `id`, `timestamp` and `business`
-    typing:   `{"business", "message_id"}`
-    read:     the same: blue ticks
-    sent:     the person's own message is stored
-    taken:    `{"business", "id"}`: the webhook took the person's message
-    """
-
-    kind: EventKind
-    data: Json
+message:  a business's message, as the request had it, with `id`, `timestamp` and `business`
+typing:   `{"business", "message_id"}`
+read:     the same: blue ticks
+sent:     the person's own message is stored
+taken:    `{"business", "id"}`: the webhook took the person's message
+"""
 
 
-class Person:
+class Person(feed.Feed[EventKind]):
     """One person with one phone. Made by `WhatsAppServer.person`."""
 
     def __init__(self, network: Network, *, name: str, number: str, country: str, user_id: str | None) -> None:
+        super().__init__()
         self._network = network
         self.name = name
         self.number = number
@@ -55,9 +49,6 @@ class Person:
         """Everything in this person's chats, their own words included."""
         self._blocked: set[str] = set()
         self._wrote: dict[str, datetime] = {}
-        self._unread: dict[EventKind, deque[Json]] = defaultdict(deque)
-        self._arrived = asyncio.Event()
-        self._phones: list[asyncio.Queue[Event]] = []
 
     # --- what a person does ---------------------------------------------------------------------------------------
 
@@ -148,37 +139,7 @@ class Person:
     def unblock(self, business: Number) -> None:
         self._blocked.discard(business.id)
 
-    # --- what a person sees ---------------------------------------------------------------------------------------
-
-    async def next_message(self, timeout: float = 10) -> Json:
-        """The first message of a business that this was not called for yet. Raises TimeoutError."""
-        return await self.next_event("message", timeout)
-
-    async def next_event(self, kind: EventKind, timeout: float = 10) -> Json:
-        """The first event of the kind that this was not called for yet. Raises TimeoutError."""
-        async with asyncio.timeout(timeout):
-            while not self._unread[kind]:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self._unread[kind].popleft()
-
-    @contextlib.contextmanager
-    def phone(self) -> Iterator[asyncio.Queue[Event]]:
-        """Every event from now on, for a screen."""
-        feed: asyncio.Queue[Event] = asyncio.Queue()
-        self._phones.append(feed)
-        try:
-            yield feed
-        finally:
-            self._phones.remove(feed)
-
     # --- for the server -------------------------------------------------------------------------------------------
-
-    def notify(self, kind: EventKind, data: Json) -> None:
-        self._unread[kind].append(data)
-        self._arrived.set()
-        for phone in self._phones:
-            phone.put_nowait(Event(kind=kind, data=data))
 
     def has_blocked(self, business: Number) -> bool:
         return business.id in self._blocked

@@ -108,7 +108,7 @@ async def test_link_of_another_bot_leads_nowhere(alice: Person) -> None:
 
 
 async def test_window_shows_everything_from_now_on(bot: Bot, alice: Person) -> None:
-    with alice.window() as feed:
+    with alice.phone() as feed:
         delivery = await (await alice.say(bot.account, "hello")).taken()
         await bot.post(delivery.json["conversation"]["id"], bot.message())
         assert [(await feed.get()).kind for _ in range(3)] == ["sent", "taken", "message"]
