@@ -15,7 +15,7 @@ import pytest
 
 from sandbox.telegram import BotAccount, Limits, TelegramServer
 from tests.acceptance.gate import Gate, gate
-from tests.acceptance.stack import TELEGRAM_SECRET, Stack, running_stack, until
+from tests.acceptance.stack import TELEGRAM_SECRET, Process, Stack, running_stack, until
 
 QUESTION = "where is my order 1043?"
 
@@ -80,6 +80,21 @@ async def all_sent(stack: Stack, address: int, count: int) -> None:
     await until(done, f"{count} replies to be sent")
 
 
+async def freeze(process: Process, stack: Stack) -> None:
+    """Stop the process where it stands, but not where it holds the database's only write lock: nobody could commit."""
+    while True:
+        process.signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(stack.database, timeout=0.5, isolation_level=None)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.signal(signal.SIGCONT)
+            else:
+                probe.execute("ROLLBACK")
+                return
+        await asyncio.sleep(0.05)
+
+
 def heard(person: Any) -> list[str]:
     return [message.get("text") or message.get("caption") for message in person.messages if message["from"]["is_bot"]]
 
@@ -140,7 +155,7 @@ async def test_gateway_killed_between_the_commit_and_the_send(shop: Shop) -> Non
     shop.gate.shut()
     await (await alice.say(shop.bot, QUESTION)).taken()
     await shop.gate.called()
-    gateway.signal(signal.SIGSTOP)  # so that it cannot send what is about to be committed
+    await freeze(gateway, shop.stack)  # so that it cannot send what is about to be committed
     shop.gate.open()
     await until(lambda: bool(replies(shop.stack, alice.id)), "the commit")
     await gateway.kill()
