@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +59,12 @@ async def sees(customer: Visitor, words: str) -> dict[str, Any]:
         message = await customer.answer()
         if words in message.get("text", ""):
             return message
+
+
+def let_ten_minutes_pass(stack: Stack) -> None:
+    """For every link that was made so far."""
+    with closing(sqlite3.connect(stack.database, timeout=30)) as database, database:
+        database.execute("UPDATE link_codes SET expires_at = created_at")
 
 
 async def link_to_telegram(customer: Visitor) -> str:
@@ -122,13 +130,16 @@ async def test_from_telegram_to_the_website(shop: Shop) -> None:
     assert found[1] not in repr(await rows(shop.stack, sa.select(messages.c.content)))
 
 
-@pytest.mark.parametrize("code", ["used", "invented"])
+@pytest.mark.parametrize("code", ["used", "expired", "invented"])
 async def test_a_code_that_joins_nothing_gets_a_friendly_sentence(shop: Shop, code: str) -> None:
     alice, mallory = shop.telegram.user("Alice"), shop.telegram.user("Mallory")
     async with shop.visitor() as web:
         await web.say("I want to return the lamp from order 1046")
         await web.answer()
         payload = "A" * 32
+        if code == "expired":
+            payload = await link_to_telegram(web)
+            let_ten_minutes_pass(shop.stack)
         if code == "used":
             payload = await link_to_telegram(web)
             await alice.start(shop.bot, payload)
