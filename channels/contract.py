@@ -50,14 +50,47 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unsupported:
-    """Something the channel can carry and the bot cannot read yet, such as a photograph."""
+class Media:
+    """A file the customer sent, of which the channel was told and which has yet to be fetched (`Channel.fetch`)."""
 
     kind: str
-    """The vendor's word for it: `photo`, `voice`, …"""
+    """One of `MEDIA_KINDS`."""
+    ref: str
+    """What the channel needs to fetch it. Only the channel reads it; it may hold a secret and is shown to nobody."""
+    text: str = ""
+    """What the customer wrote beside it."""
+    name: str | None = None
+    """What the customer calls the file. Untrusted: no path."""
+    type: str | None = None
+    """MIME type as the platform tells; what it is, the bytes tell."""
+    size: int | None = None
+    """Bytes, as the platform tells."""
 
 
-Said = Union[Text, Choice, Start, Link, Unsupported]
+MEDIA_KINDS = ("picture", "voice", "audio", "video", "sticker", "file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A place on the map, sent by a customer or by the product."""
+
+    latitude: float
+    """Degrees, north is positive."""
+    longitude: float
+    """Degrees, east is positive."""
+    name: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsupported:
+    """Something the channel can carry and the bot cannot use, such as a poll."""
+
+    kind: str
+    """The vendor's word for it: `poll`, `dice`, …"""
+
+
+Said = Union[Text, Choice, Start, Link, Media, Location, Unsupported]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +99,7 @@ class Inbound:
 
     channel: str
     external_id: str
-    """The platform's id of the person; with `channel` it is an identity."""
+    """The platform's id of the person; with `channel` it is an identity. In a group, the group's."""
     address: str
     """Where a reply goes; only the channel knows how to read it."""
     dedupe_key: str
@@ -79,6 +112,11 @@ class Inbound:
     language: str | None = None
     """BCP 47 tag of the customer's app or browser, as a hint."""
     name: str | None = None
+    known_as: str | None = None
+    """Another id that the platform has for the same person, where it tells two. It may have been somebody else's
+    before (a phone number)."""
+    audience: bool = False
+    """Said to the bot where others listen: in a group. A group is an audience, not a customer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +124,47 @@ class Receipt:
     """What a platform reports of a message that it had taken from us. Receipts come in any order and more than once."""
 
     platform_id: str
-    """`Sent.platform_id` of the message."""
+    """One of `Sent.platform_ids` of the message."""
     state: str
     """`delivered`, `read` or `failed`."""
     at: datetime | None = None
     """By the platform's clock; aware UTC."""
     error: str | None = None
     """Why it failed, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revised:
+    """The customer changed a message of theirs, or took it back."""
+
+    external_id: str
+    """Whose message it is; nobody else can change it."""
+    platform_id: str
+    """`Inbound.platform_id` of the message."""
+    text: str | None
+    """What it says now; None if it was taken back."""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The platform knows a person by another id from now on."""
+
+    old: str
+    new: str
+    """As `Inbound.external_id` has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Whether a person can be written to: they blocked the bot, removed it, or let it back in."""
+
+    external_id: str
+    reachable: bool
+
+
+News = Union[Receipt, Revised, Moved, Reach]
+"""What a platform tells about what is known already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,26 +185,41 @@ class Option:
 
     title: str
     payload: str
+    description: str | None = None
+    """One line more, where the channel has room for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
     title: str
     text: str | None = None
+    """With simple formatting."""
     image: str | None = None
+    """Absolute URL."""
     options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    url: str
+    """Absolute."""
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """What one outbound message says, before any channel's limits. A channel that cannot show a part shows the nearest
-    thing it can."""
+    thing it can. In this order: picture, text, file, location, options, cards."""
 
     text: str | None = None
+    """With simple formatting, as `channels.formatting` reads it."""
     options: tuple[Option, ...] = ()
     image: str | None = None
     """Absolute URL."""
+    file: File | None = None
+    location: Location | None = None
     cards: tuple[Card, ...] = ()
+    """Several are a carousel."""
     invite: str | None = None
     """Name of a channel to go on with: the message carries a fresh deep link to it."""
 
@@ -158,7 +245,8 @@ class Outbound:
 class Sent:
     """The platform took the message."""
 
-    platform_id: str | None = None
+    platform_ids: tuple[str, ...] = ()
+    """In the order of its parts, where the platform names what it took."""
 
 
 # --- Errors ---------------------------------------------------------------------------------------------------------
@@ -178,6 +266,7 @@ class SendError(Exception):
     permanent:    trying again cannot help (blocked, unknown chat, text refused)
     uncertain:    the request left and no answer came: the message may have arrived
     retry_after:  seconds the platform asked to wait, where it did
+    held_back:    nothing was asked of the platform, to keep its limits: no attempt at all
     """
 
     def __init__(
@@ -187,11 +276,31 @@ class SendError(Exception):
         permanent: bool = False,
         uncertain: bool = False,
         retry_after: float | None = None,
+        held_back: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.uncertain = uncertain
+        self.retry_after = retry_after
+        self.held_back = held_back
+
+
+class FetchError(Exception):
+    """A file of a customer's that could not be fetched. The text holds no address and no secret.
+
+    permanent:    it is gone, or not to be had
+    too_large:    it is larger than what is taken; permanent
+    retry_after:  seconds the platform asked to wait, where it did
+    """
+
+    def __init__(
+        self, reason: str, *, permanent: bool = False, too_large: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent or too_large
+        self.too_large = too_large
         self.retry_after = retry_after
 
 
@@ -219,7 +328,7 @@ class Answer:
 
 
 class Channel(Protocol):
-    """One messaging platform. `read`, `receipts` and `answer` are pure; the others may talk to the platform."""
+    """One messaging platform. `read`, `news`, `answer` and `shows` are pure; the others may talk to the platform."""
 
     name: ClassVar[str]
     repeatable: ClassVar[bool]
@@ -236,9 +345,9 @@ class Channel(Protocol):
     def read(self, request: Webhook) -> Sequence[Inbound | Unread]:
         """What happened, in order. Raises Malformed; never anything else, whatever the bytes."""
 
-    def receipts(self, request: Webhook) -> Sequence[Receipt]:
-        """What the same request says about our own messages; nothing where the platform does not tell. Pure; raises
-        Malformed."""
+    def news(self, request: Webhook) -> Sequence[News]:
+        """What the same request says about what is known already, in order. Raises Malformed; never anything else,
+        whatever the bytes."""
 
     def answer(self, request: Webhook) -> Answer | None:
         """What to answer a webhook that was verified and accepted; None for an empty 200. Raises Malformed."""
@@ -246,10 +355,21 @@ class Channel(Protocol):
     async def send(self, message: Outbound) -> Sent:
         """Make one attempt. Raises SendError."""
 
+    def shows(self, message: Outbound) -> Sequence[str]:
+        """What `send` would ask of the platform, a few of the vendor's words for each call, with its own limits
+        applied. For docs/channels.md."""
+
+    async def withdraw(self, message: Outbound, platform_ids: Sequence[str]) -> None:
+        """Take the buttons off a message that was sent, since its question is not open any more; where the platform
+        cannot, nothing. Best effort; never raises."""
+
+    async def fetch(self, ref: str, *, limit: int) -> bytes:
+        """The file that `Media.ref` stands for, of at most `limit` bytes. Raises FetchError."""
+
     async def acknowledge(self, inbound: Inbound) -> None:
         """Tell the platform that this was taken, where it wants to be told (a button that spins, say). Best effort,
         after the message is on disk; never raises."""
 
-    async def deep_link(self, code: str) -> str:
-        """The URL that opens this channel and brings `code` along as a `Link`. Raises SendError if it cannot be known
-        now."""
+    async def deep_link(self, code: str | None) -> str:
+        """The URL that opens this channel, a private chat with the bot where there are others, and brings `code` along
+        as a `Link`, if there is one. Raises SendError if it cannot be known now."""

@@ -53,7 +53,7 @@ async def deliver(send: Callable[[P], Awaitable[str]], parts: Sequence[P], *, pa
             left.extendleft(reversed(part.instead))
         except SendError as error:
             raise _incomplete(error, sent, left) from None
-    return Sent(platform_id=sent[0] if sent else None)
+    return Sent(platform_ids=tuple(filter(None, sent)))
 
 
 class _Patience:

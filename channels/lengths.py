@@ -32,13 +32,24 @@ def shorten(text: str, limit: int) -> str:
 def split(text: str, limit: int) -> list[str]:
     """Pieces of at most `limit` UTF-16 code units each, cut where it reads best. Nothing but white space at the cuts is
     lost; a piece is never empty."""
-    pieces = []
-    text = text.strip()
-    while units(text) > limit:
-        cut = _best_cut(_head(text, limit))
-        pieces.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*pieces, text] if text else pieces
+    return [text[start:end] for start, end in cuts(text, limit)]
+
+
+def cuts(text: str, limit: int) -> list[tuple[int, int]]:
+    """Where `split` cuts: each piece's first index and the one behind its last."""
+    found = list[tuple[int, int]]()
+    start, end = _stripped(text, 0, len(text))
+    while units(text[start:end]) > limit:
+        cut = start + _best_cut(_head(text[start:end], limit))
+        found.append(_stripped(text, start, cut))
+        start, end = _stripped(text, cut, end)
+    return [*found, (start, end)] if start < end else found
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without white space at either end."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
 def _head(text: str, limit: int) -> str:

@@ -14,6 +14,9 @@ class Wording:
     """Stands over the options that did not fit into the message before."""
     open_list: str
     """The button that opens a list; 20 characters at most."""
+    open_file: str
+    open_map: str
+    """The buttons that lead to a file and to a map; 20 characters at most."""
     taken: str
     """Shown for a moment where a button was pressed and its answer is still to come."""
     sentence: str
@@ -35,6 +38,8 @@ ENGLISH = Wording(
     choose="Please choose:",
     more="More to choose from:",
     open_list="Choose",
+    open_file="Open",
+    open_map="Open map",
     taken="Thank you",
     sentence="Continue on {}",
     button="Open {}",
@@ -44,6 +49,8 @@ CHINESE = Wording(
     choose="请选择：",
     more="更多选项：",
     open_list="选择",
+    open_file="打开",
+    open_map="打开地图",
     taken="谢谢",
     sentence="在{}继续",
     button="打开{}",
