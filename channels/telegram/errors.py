@@ -1,4 +1,4 @@
-"""Telegram's refusals and the network's, as SendErrors. Pure.
+"""Telegram's refusals and the network's, as SendErrors and FetchErrors. Pure.
 
 https://core.telegram.org/bots/api#making-requests and, for which error python-telegram-bot makes of what,
 https://docs.python-telegram-bot.org/en/stable/telegram.error.html
@@ -23,7 +23,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from channels.contract import SendError
+from channels.contract import FetchError, SendError
 from channels.delivery import Refused
 
 TOKEN_REFUSED_WAIT = 60.0
@@ -50,18 +50,47 @@ def translate(error: Exception) -> SendError:
     return SendError("Telegram's answer could not be read", uncertain=True)
 
 
-def _flood(error: RetryAfter) -> SendError:
+def unfetched(error: Exception) -> FetchError:
+    """The same for a file that was asked for. Telegram gives none of more than 20 MB:
+    https://core.telegram.org/bots/api#getfile"""
+    if isinstance(error, BadRequest):
+        words = _words(error)
+        return FetchError(
+            f"Telegram does not give the file: {words}",
+            permanent="temporarily unavailable" not in words.lower(),
+            too_large="too big" in words.lower(),
+        )
+    sending = translate(error)
+    return FetchError(sending.reason, permanent=sending.permanent, retry_after=sending.retry_after)
+
+
+def seconds_to_wait(error: RetryAfter) -> float:
     wait = error.retry_after
-    seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
-    return SendError("too many messages for Telegram", retry_after=seconds)
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+
+
+def _flood(error: RetryAfter) -> SendError:
+    return SendError("too many messages for Telegram", retry_after=seconds_to_wait(error))
 
 
 def _forbidden(error: Forbidden) -> SendError:
-    return SendError(f"the customer cannot be written to: {_words(error)}", permanent=True)
+    words = _words(error)
+    known = next((reason for said, reason in _FORBIDDEN.items() if said in words.lower()), None)
+    return SendError(known or f"Telegram does not let the bot write to this chat: {words}", permanent=True)
+
+
+_FORBIDDEN = {
+    "blocked by the user": "the customer has blocked the bot on Telegram",
+    "user is deactivated": "the customer's Telegram account was deleted",
+    "initiate conversation": "the customer has not opened the bot's chat on Telegram yet",
+    "bot was kicked": "the bot was removed from the group on Telegram",
+    "bot is not a member": "the bot was removed from the group on Telegram",
+    "group chat was deleted": "the group on Telegram was deleted",
+}
 
 
 def _migrated(error: ChatMigrated) -> SendError:
-    return SendError("the chat is a group that got a new id; groups are not served", permanent=True)
+    return SendError("the group on Telegram got a new id twice", permanent=True)
 
 
 def _token(error: InvalidToken) -> SendError:
@@ -69,6 +98,8 @@ def _token(error: InvalidToken) -> SendError:
 
 
 def _refused(error: BadRequest) -> SendError:
+    if "chat not found" in str(error).lower():
+        return SendError("Telegram knows no such chat: it was never opened, or it is gone", permanent=True)
     return Refused(f"Telegram refused the message: {_words(error)}")
 
 

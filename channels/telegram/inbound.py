@@ -10,66 +10,50 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Union
 
-from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update, User
+from telegram import CallbackQuery, Chat, ChatMember, InlineKeyboardMarkup, Message, Update, User
 
 from channels.contract import (
     Choice,
     Inbound,
-    Link,
     Malformed,
+    Moved,
+    News,
+    Reach,
+    Revised,
     Said,
-    Start,
-    Text,
     Unread,
-    Unsupported,
     Webhook,
     WebhookRejected,
 )
 from channels.text import storable
 
+from .addresses import address_of
+from .groups import Me, is_told, without_name
+from .said import caption, has_file, said_by_group, said_by_person
+from .values import NotReadable, moment, number, optional, present, string
+
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's name)
 
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
-"""What to ask of setWebhook. Edits are asked for so that they are counted and not lost silently."""
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
+"""What to ask of setWebhook."""
 
-UNSUPPORTED = (
-    "animation",
-    "audio",
-    "checklist",
-    "contact",
-    "dice",
-    "game",
-    "live_photo",
-    "paid_media",
-    "poll",
-    "rich_message",
-    "sticker",
-    "story",
-    "venue",
-    "video",
-    "video_note",
-    "voice",
-    "document",
-    "location",
-    "photo",
-)
-"""Message fields that a customer can fill and the bot cannot read yet: https://core.telegram.org/bots/api#message
-The last three also come along with others (an animation is a document too), so they are looked for last."""
-
-_START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*")
-_LINK_CODE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _OPTION = re.compile(r"o:([0-9]{1,18}):([0-9]{1,3})")
 _KIND = re.compile(r"[a-z_]{1,64}")
 
+Event = Union[Inbound, News, Unread]
 
-T = TypeVar("T")
 
+@dataclass(frozen=True, kw_only=True)
+class _Ids:
+    """What tells one thing that was done from another."""
 
-class _NotReadable(Exception):
-    """Why an update is kept for inspection; holds none of the customer's words."""
+    dedupe_key: str
+    platform_id: str
+    sent_at: datetime | None = None
 
 
 def check_secret(webhook: Webhook, secret_token: str) -> None:
@@ -79,14 +63,14 @@ def check_secret(webhook: Webhook, secret_token: str) -> None:
         raise WebhookRejected(f"{SECRET_HEADER} is missing or wrong")
 
 
-def read(webhook: Webhook) -> list[Inbound | Unread]:
-    """One update: mostly one Inbound; nothing if it is nobody's word to the bot (see HANDLERS). Raises Malformed."""
-    data = _json_object(webhook.body)
-    kind = _kind(data)
-    try:
-        return HANDLERS.get(kind, _not_handled)(_parse(kind, data), kind)
-    except _NotReadable as problem:
-        return [Unread(reason=str(problem))]
+def read(webhook: Webhook, me: Me) -> list[Inbound | Unread]:
+    """One update: mostly one Inbound; nothing if it is nobody's word to the bot. Raises Malformed."""
+    return [event for event in _events(webhook, me) if isinstance(event, (Inbound, Unread))]
+
+
+def news(webhook: Webhook, me: Me) -> list[News]:
+    """What the same update says about what is known already. Raises Malformed."""
+    return [event for event in _events(webhook, me) if not isinstance(event, (Inbound, Unread))]
 
 
 def choice_data(message: int, option: int) -> str:
@@ -94,98 +78,111 @@ def choice_data(message: int, option: int) -> str:
     return f"o:{message}:{option}"
 
 
+def _events(webhook: Webhook, me: Me) -> list[Event]:
+    data = _json_object(webhook.body)
+    kind = _kind(data)
+    try:
+        event = HANDLERS.get(kind, _not_handled)(_parse(kind, data), me, kind)
+    except NotReadable as problem:
+        return [Unread(reason=str(problem))]
+    return [] if event is None else [event]
+
+
 # --- One function a kind of update ------------------------------------------------------------------------------------
 
 
-def _message(update: Update, kind: str) -> list[Inbound | Unread]:
-    message = _present(update.message, "message")
-    if _is_audience(_present(message.chat, "chat")):
-        return []
-    said = _said(message)
-    address = _private_address(message.chat)
-    return [
-        _by(
-            message.from_user,
-            address=address,
-            said=said,
-            dedupe_key=_message_key(message, address, said),
-            platform_id=str(_number(message.message_id, "message_id")),
-            sent_at=message.date if isinstance(message.date, datetime) else None,
-        )
-    ]
+def _message(update: Update, me: Me, kind: str) -> Event | None:
+    message = present(update.message, "message")
+    if _is_audience(present(message.chat, "chat")):
+        return _group_message(message, me)
+    chat = _private(message.chat)
+    return _by_person(
+        message.from_user,
+        address=address_of(chat),
+        said=said_by_person(message),
+        ids=_ids(message, chat),
+    )
 
 
-def _callback_query(update: Update, kind: str) -> list[Inbound | Unread]:
-    query = _present(update.callback_query, "callback_query")
-    chat = _present(_present(query.message, "callback_query.message").chat, "chat")
+def _group_message(message: Message, me: Me) -> Event | None:
+    """Only what is said to the bot; of the rest nothing is kept."""
+    chat = number(message.chat.id, "chat.id")
+    if message.migrate_to_chat_id:
+        new = number(message.migrate_to_chat_id, "migrate_to_chat_id")
+        return Moved(old=_group_id(chat), new=_group_id(new))
+    if not is_told(me, message) or _is_bot_s(message):
+        return None
+    return _by_group(
+        message.chat,
+        message.from_user,
+        topic=_topic(message),
+        said=said_by_group(message, without_name(me, message)),
+        ids=_ids(message, chat),
+    )
+
+
+def _edited_message(update: Update, me: Me, kind: str) -> Event | None:
+    """A live location that moves, say, is an edit of nothing that was said."""
+    message = present(update.edited_message, "edited_message")
+    chat = present(message.chat, "chat")
+    if not (message.text or has_file(message)):
+        return None
     if _is_audience(chat):
-        return []
-    query_id = _string(query.id, "callback_query.id")
-    return [
-        _by(
-            query.from_user,
-            address=_private_address(chat),
-            said=_choice(query),
-            dedupe_key=f"tap:{query_id}",
-            platform_id=query_id,
-        )
-    ]
+        told = is_told(me, message) and not _is_bot_s(message)
+        return _revised(_group_id(number(chat.id, "chat.id")), message, without_name(me, message)) if told else None
+    _private(chat)
+    text = string(message.text, "text") if message.text else caption(message)
+    return _revised(str(number(_person(message.from_user).id, "from.id")), message, text)
 
 
-def _my_chat_member(update: Update, kind: str) -> list[Inbound | Unread]:
-    """Somebody blocked the bot or let it back in. The next send learns it by itself (403): there is nothing to keep."""
-    return []
+def _callback_query(update: Update, me: Me, kind: str) -> Event | None:
+    query = present(update.callback_query, "callback_query")
+    message = present(query.message, "callback_query.message")
+    chat = present(message.chat, "chat")
+    query_id = string(query.id, "callback_query.id")
+    ids = _Ids(dedupe_key=f"tap:{query_id}", platform_id=query_id)
+    if _is_audience(chat):
+        return _by_group(chat, _person(query.from_user), topic=_topic(message), said=_choice(query), ids=ids)
+    return _by_person(query.from_user, address=address_of(_private(chat)), said=_choice(query), ids=ids)
 
 
-def _not_handled(update: Update, kind: str) -> list[Inbound | Unread]:
-    """What goes on in a group is not kept at all, for nobody said it to the bot alone."""
+def _my_chat_member(update: Update, me: Me, kind: str) -> Event | None:
+    """Somebody blocked the bot or let it back in: https://core.telegram.org/bots/api#chatmemberupdated"""
+    changed = present(update.my_chat_member, "my_chat_member")
+    if _is_audience(present(changed.chat, "chat")):
+        return None
+    status = present(changed.new_chat_member, "new_chat_member").status
+    return Reach(
+        external_id=str(number(_person(changed.from_user).id, "from.id")),
+        reachable=status not in (ChatMember.BANNED, ChatMember.LEFT),
+    )
+
+
+def _not_handled(update: Update, me: Me, kind: str) -> Event | None:
+    """What goes on in a group is not kept at all, for nobody said it to the bot."""
     chat = update.effective_chat
-    return [] if chat is not None and _is_audience(chat) else [Unread(reason=f"{kind} is not handled")]
+    return None if chat is not None and _is_audience(chat) else Unread(reason=f"{kind} is not handled")
 
 
-Handler = Callable[[Update, str], list[Inbound | Unread]]
+Handler = Callable[[Update, Me, str], Union[Event, None]]
 
 HANDLERS: Mapping[str, Handler] = {
     "message": _message,
+    "edited_message": _edited_message,
     "callback_query": _callback_query,
     "my_chat_member": _my_chat_member,
 }
 """The events that are read; every other one is an Unread."""
 
 
-# --- What was said ----------------------------------------------------------------------------------------------------
-
-
-def _said(message: Message) -> Said:
-    if message.text:
-        return _words(_string(message.text, "text"))
-    for field in UNSUPPORTED:
-        if _has(message, field):
-            return Unsupported(kind=field)
-    raise _NotReadable("message of a kind that is not handled")
-
-
-def _words(text: str) -> Said:
-    """`/start` is what Telegram writes for a customer who presses START, with the deep link's payload if there was one
-    (https://core.telegram.org/bots/features#deep-linking). A payload that is no link code, a campaign's say, is a
-    Start."""
-    start = _START.fullmatch(text)
-    if start is None:
-        return Text(text=text)
-    payload = start[1] or ""
-    return Link(code=payload) if _LINK_CODE.fullmatch(payload) else Start()
-
-
-def _has(message: Message, field: str) -> bool:
-    """Fields younger than python-telegram-bot's Message are in its `api_kwargs`."""
-    return bool(getattr(message, field, None) or message.api_kwargs.get(field))
+# --- Taps -------------------------------------------------------------------------------------------------------------
 
 
 def _choice(query: CallbackQuery) -> Choice:
     data = query.data if isinstance(query.data, str) else ""
     option = _OPTION.fullmatch(data)
     if option is None:
-        raise _NotReadable("callback_query of a button that is not ours")
+        raise NotReadable("callback_query of a button that is not ours")
     return Choice(message=int(option[1]), option=int(option[2]), label=_label(query, data))
 
 
@@ -198,59 +195,95 @@ def _label(query: CallbackQuery, data: str) -> str:
     return storable(labels[0]) if labels and isinstance(labels[0], str) else ""
 
 
-def _message_key(message: Message, address: str, said: Said) -> str:
-    """Not the update's id: it starts anew at random after a quiet week. Photos sent together are several messages with
-    one `media_group_id`; as long as the bot can only say that it cannot see them, once is enough."""
-    if message.media_group_id and isinstance(said, Unsupported):
-        return f"album:{address}:{_string(message.media_group_id, 'media_group_id')}"
-    return f"message:{address}:{_number(message.message_id, 'message_id')}"
-
-
 # --- Who said it, and where -------------------------------------------------------------------------------------------
 
 
-def _by(
-    user: User | None,
-    *,
-    address: str,
-    said: Said,
-    dedupe_key: str,
-    platform_id: str,
-    sent_at: datetime | None = None,
-) -> Inbound:
+def _ids(message: Message, chat: int) -> _Ids:
+    """Not the update's: it starts anew at random after a quiet week."""
+    message_id = number(message.message_id, "message_id")
+    return _Ids(dedupe_key=f"message:{chat}:{message_id}", platform_id=str(message_id), sent_at=moment(message.date))
+
+
+def _by_person(user: User | None, *, address: str, said: Said, ids: _Ids) -> Inbound:
     person = _person(user)
     return Inbound(
         channel="telegram",
-        external_id=str(_number(person.id, "from.id")),
+        external_id=str(number(person.id, "from.id")),
         address=address,
-        dedupe_key=dedupe_key,
+        dedupe_key=ids.dedupe_key,
         said=said,
-        platform_id=platform_id,
-        sent_at=sent_at,
-        language=_optional(person.language_code),
-        name=_optional(person.full_name),
+        platform_id=ids.platform_id,
+        sent_at=ids.sent_at,
+        language=optional(person.language_code),
+        name=optional(person.full_name),
+    )
+
+
+def _by_group(chat: Chat, user: User | None, *, topic: int | None, said: Said, ids: _Ids) -> Inbound:
+    """A group is an audience: who of it spoke is nothing to the bot but for their language."""
+    chat_id = number(chat.id, "chat.id")
+    return Inbound(
+        channel="telegram",
+        external_id=_group_id(chat_id),
+        address=address_of(chat_id, topic),
+        dedupe_key=ids.dedupe_key,
+        said=said,
+        platform_id=ids.platform_id,
+        sent_at=ids.sent_at,
+        language=optional(user.language_code) if user else None,
+        name=optional(chat.title),
+        audience=True,
+    )
+
+
+def _revised(external_id: str, message: Message, text: str) -> Revised:
+    return Revised(
+        external_id=external_id,
+        platform_id=str(number(message.message_id, "message_id")),
+        text=text,
+        at=moment(message.edit_date),
     )
 
 
 def _person(user: User | None) -> User:
-    person = _present(user, "from")
-    if person.is_bot:
-        raise _NotReadable("said by a bot")
+    person = present(user, "from")
+    if _is_bot(person):
+        raise NotReadable("said by a bot")
     return person
 
 
+def _is_bot(user: User | None) -> bool:
+    return bool(user and user.is_bot)
+
+
+def _is_bot_s(message: Message) -> bool:
+    """Administrators who stay anonymous, and channels, speak through a bot of Telegram's own:
+    https://core.telegram.org/bots/api#message, `sender_chat`"""
+    return _is_bot(message.from_user) and message.sender_chat is None
+
+
 def _is_audience(chat: Chat) -> bool:
-    """A group is an audience, not a customer: nothing of it may enter anyone's conversation."""
     return chat.type in (Chat.GROUP, Chat.SUPERGROUP)
 
 
-def _private_address(chat: Chat) -> str:
+def _group_id(chat: int) -> str:
+    """So that no group is ever taken for a person."""
+    return f"group:{chat}"
+
+
+def _topic(message: object) -> int | None:
+    """Of a group that has topics: https://core.telegram.org/bots/api#forumtopic"""
+    topic = getattr(message, "message_thread_id", None)
+    return number(topic, "message_thread_id") if getattr(message, "is_topic_message", None) and topic else None
+
+
+def _private(chat: Chat) -> int:
     if chat.type != Chat.PRIVATE:
-        raise _NotReadable("said in a chat that is not private")
-    return str(_number(chat.id, "chat.id"))
+        raise NotReadable("said in a chat that is not private")
+    return number(chat.id, "chat.id")
 
 
-# --- Untrusted values -------------------------------------------------------------------------------------------------
+# --- The body ---------------------------------------------------------------------------------------------------------
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -274,27 +307,4 @@ def _parse(kind: str, data: dict[str, Any]) -> Update:
     try:
         return Update.de_json(data)
     except Exception as problem:
-        raise _NotReadable(f"{kind} is not as documented: {type(problem).__name__}") from None
-
-
-def _present(value: T | None, field: str) -> T:
-    if value is None:
-        raise _NotReadable(f"{field} is missing")
-    return value
-
-
-def _number(value: object, field: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _NotReadable(f"{field} is not a number")
-    return value
-
-
-def _string(value: object, field: str) -> str:
-    cleaned = _optional(value)
-    if not cleaned:
-        raise _NotReadable(f"{field} is not a string that can be kept")
-    return cleaned
-
-
-def _optional(value: object) -> str | None:
-    return storable(value) if isinstance(value, str) else None
+        raise NotReadable(f"{kind} is not as documented: {type(problem).__name__}") from None

@@ -1,4 +1,5 @@
-"""Telegram on the phone: `start` (`payload`), `say` (`text`), `tap` (`message_id`, `button`: its place).
+"""Telegram on the phone: `start` (`payload`), `say` (`text`), `tap` (`message_id`, `button`: its place), and `photo`,
+`document`, `location` and `voice`, of each of which the phone has one to send.
 
 `tapped` goes to the page before the answer to a tap, with the `callback_query_id` that the answer will have.
 """
@@ -6,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 
 from ..telegram import BotAccount, TelegramServer, User
@@ -27,6 +29,12 @@ class TelegramAccount:
     def __init__(self, bot: BotAccount, user: User) -> None:
         self._bot = bot
         self._user = user
+        self._sends: Mapping[str, Callable[[BotAccount], Awaitable[object]]] = {
+            "photo": user.photo,
+            "document": user.document,
+            "location": user.location,
+            "voice": user.voice,
+        }
 
     def speak(self, language: str) -> None:
         self._user.speak(_LANGUAGES[language])
@@ -44,6 +52,8 @@ class TelegramAccount:
             await self._start(str(frame.get("payload") or ""))
         if frame["type"] == "say" and (text := text_of(frame)):
             await self._user.say(self._bot, text)
+        if (send := self._sends.get(str(frame["type"]))) is not None:
+            await send(self._bot)
         return await self._tap(frame) if frame["type"] == "tap" else None
 
     async def _start(self, payload: str) -> None:

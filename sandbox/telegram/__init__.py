@@ -12,7 +12,8 @@ production. Knows nothing of the product.
         update = await alice.start(shop, "payload")          # "/start payload"; start(shop) presses a plain START
         await alice.follow("https://t.me/hearthside_bot?start=payload")   # the same, from a link
         await update.taken()                                 # until the webhook answered 2xx; see update.attempts
-        await alice.say(shop, "hello")                       # also photo, voice, sticker, edit(shop, message, text)
+        await alice.say(shop, "hello")                       # also photo, document, voice, sticker, location, …
+        await alice.edit(shop, update.message, "hello!")
         message = await alice.next_message(timeout=5)        # the bot's messages, one by one, as Telegram's JSON
         await alice.tap(message, "Refund")                   # or by place: tap(message, 0); stale ones work too
         await alice.next_event("answer")                     # the other kinds: see people.Event
@@ -23,6 +24,7 @@ production. Knows nothing of the product.
 
         family = telegram.group("Family", shop, [alice, bob])
         await family.say(bob, "hi there", mention=True)      # without a mention the bot is not told: privacy mode
+        await family.say(bob, "this one", reply_to=message)  # also send, edit
         await family.migrate()                               # its new id; the old one answers migrate_to_chat_id
         await family.kick()
 

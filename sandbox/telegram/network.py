@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import NOT_STARTED, ApiError, Json, Refusal, bad_request
 from .faults import FaultPlan
 from .flood import Flood, Limits
+from .media import Shelf
 from .pictures import Picture
 from .updates import Delivery, Update
 
@@ -29,6 +30,8 @@ class Chat:
     closed: Refusal | None = None
     """Why the bot may not send here now."""
     messages: dict[int, Json] = field(default_factory=dict)
+    topics: tuple[int, ...] = ()
+    """`message_thread_id` of a forum's topics."""
 
     @property
     def id(self) -> int:
@@ -58,7 +61,8 @@ class BotAccount:
     faults: FaultPlan = field(default_factory=FaultPlan)
     chats: dict[int, Chat] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
-    commands: list[Json] = field(default_factory=list)
+    commands: dict[str, list[Json]] = field(default_factory=dict)
+    """By language; "" is for all others."""
     calls: list[tuple[str, Json]] = field(default_factory=list)
     """Every method call that came with this bot's token, faults included: name and parameters."""
 
@@ -84,10 +88,14 @@ class Network:
     monotonic: Callable[[], float]
     users: dict[int, User] = field(default_factory=dict)
     bots: dict[str, BotAccount] = field(default_factory=dict)
-    pictures: dict[str, Picture] = field(default_factory=dict)
-    """By `file_id`."""
+    shelf: Shelf = field(default_factory=Shelf)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(5_000_000_000 + secrets.randbelow(10**9)))
     _message_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1_000 + secrets.randbelow(100_000)))
+
+    @property
+    def pictures(self) -> dict[str, Picture]:
+        """Photos by `file_id`."""
+        return self.shelf.pictures
 
     def new_id(self) -> int:
         return next(self._ids)

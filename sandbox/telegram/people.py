@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sandbox import feed
 
+from . import media
 from .errors import BLOCKED, KICKED, Json, migrated
 from .network import BotAccount, Chat, Network, Tap
 from .text import find_entities
@@ -96,23 +97,56 @@ class User(feed.Feed[EventKind]):
         self.notify("sent", message)
         return update
 
-    async def photo(self, bot: BotAccount, caption: str = "") -> Update:
-        sizes = [_file() | {"width": 320, "height": 240}, _file() | {"width": 1280, "height": 960}]
-        return await self.send(bot, {"photo": sizes} | ({"caption": caption} if caption else {}))
+    async def photo(self, bot: BotAccount, caption: str = "", *, content: bytes | None = None) -> Update:
+        return await self.send(bot, media.photo(self._shelf, content) | captioned(caption))
+
+    async def document(
+        self,
+        bot: BotAccount,
+        caption: str = "",
+        *,
+        content: bytes | None = None,
+        name: str = "receipt.pdf",
+        content_type: str = "application/pdf",
+    ) -> Update:
+        found = media.document(self._shelf, content, name=name, content_type=content_type)
+        return await self.send(bot, found | captioned(caption))
 
     async def voice(self, bot: BotAccount) -> Update:
-        return await self.send(bot, {"voice": _file() | {"duration": 3, "mime_type": "audio/ogg"}})
+        return await self.send(bot, media.voice(self._shelf))
+
+    async def audio(self, bot: BotAccount) -> Update:
+        return await self.send(bot, media.audio(self._shelf))
+
+    async def video(self, bot: BotAccount, caption: str = "") -> Update:
+        return await self.send(bot, media.video(self._shelf) | captioned(caption))
+
+    async def video_note(self, bot: BotAccount) -> Update:
+        return await self.send(bot, media.video_note(self._shelf))
+
+    async def animation(self, bot: BotAccount) -> Update:
+        return await self.send(bot, media.animation(self._shelf))
 
     async def sticker(self, bot: BotAccount) -> Update:
-        drawing = {"width": 512, "height": 512, "is_animated": False, "is_video": False, "type": "regular"}
-        return await self.send(bot, {"sticker": _file() | drawing | {"emoji": "👍"}})
+        return await self.send(bot, media.sticker(self._shelf))
+
+    async def location(self, bot: BotAccount, latitude: float = 1.2834, longitude: float = 103.8607) -> Update:
+        return await self.send(bot, {"location": {"latitude": latitude, "longitude": longitude}})
+
+    async def venue(self, bot: BotAccount, title: str, address: str) -> Update:
+        place = {"latitude": 1.2834, "longitude": 103.8607}
+        return await self.send(
+            bot, {"venue": {"location": place, "title": title, "address": address}, "location": place}
+        )
+
+    async def contact(self, bot: BotAccount) -> Update:
+        own = {"phone_number": "+6561234567", "first_name": self.json["first_name"], "user_id": self.id}
+        return await self.send(bot, {"contact": own})
 
     async def edit(self, bot: BotAccount, message: Json, text: str) -> Update:
-        """Change one of the person's own messages."""
+        """Change one of the person's own messages: its text, or its file's caption."""
         chat = self._network.private_chat(bot, self)
-        edited = chat.messages[message["message_id"]] | {"text": text, "edit_date": self._network.unix_time()}
-        chat.messages[message["message_id"]] = edited
-        return bot.delivery.add({"edited_message": edited}, queue=f"chat {chat.id}")
+        return edit(self._network, bot, chat, message, text)
 
     async def tap(self, message: Json, button: int | str) -> Update:
         """Tap a button of a bot's message, by its label or its place. The message is as this phone last showed it: a
@@ -149,6 +183,10 @@ class User(feed.Feed[EventKind]):
 
     # --- below ----------------------------------------------------------------------------------------------------
 
+    @property
+    def _shelf(self) -> media.Shelf:
+        return self._network.shelf
+
     def _bot(self, message: Json) -> BotAccount:
         return next(bot for bot in self._network.bots.values() if bot.id == message["from"]["id"])
 
@@ -174,27 +212,58 @@ class Group:
     """A group with one bot in it. The bot is in privacy mode, as bots are unless their owner changes it: it is told
     commands, mentions of it and replies to it (https://core.telegram.org/bots/features#privacy-mode)."""
 
-    def __init__(self, network: Network, bot: BotAccount, *, chat_id: int, title: str, members: list[User]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        bot: BotAccount,
+        *,
+        chat_id: int,
+        title: str,
+        members: list[User],
+        topics: tuple[int, ...] = (),
+    ) -> None:
         self._network = network
         self._bot = bot
-        self.chat = Chat(json={"id": chat_id, "title": title, "type": "group"}, members=members)
+        kind = {"type": "supergroup", "is_forum": True} if topics else {"type": "group"}
+        self.chat = Chat(json={"id": chat_id, "title": title} | kind, members=members, topics=topics)
         self._enter()
 
     @property
     def id(self) -> int:
         return self.chat.id
 
-    async def say(self, user: User, text: str, *, mention: bool = False, reply_to: Json | None = None) -> Update | None:
+    async def say(
+        self,
+        user: User,
+        text: str,
+        *,
+        mention: bool = False,
+        reply_to: Json | None = None,
+        topic: int | None = None,
+    ) -> Update | None:
         """None if the bot is not told of it."""
         text = f"@{self._bot.username} {text}" if mention else text
         body: Json = {"text": text}
         if entities := find_entities(text):
             body["entities"] = list(entities)
+        return await self.send(user, body, reply_to=reply_to, topic=topic)
+
+    async def send(
+        self, user: User, body: Json, *, reply_to: Json | None = None, topic: int | None = None
+    ) -> Update | None:
+        """The same for a message of any kind."""
         if reply_to is not None:
-            body["reply_to_message"] = {key: reply_to[key] for key in reply_to if key != "reply_to_message"}
+            body = body | {"reply_to_message": {key: reply_to[key] for key in reply_to if key != "reply_to_message"}}
+        if topic is not None:
+            body = body | {"message_thread_id": topic, "is_topic_message": True}
         message = self._network.store(self.chat, user.json, body)
         user.notify("sent", message)
         return self._tell(message) if self._concerns_the_bot(message) else None
+
+    async def edit(self, message: Json, text: str) -> Update | None:
+        if not self._concerns_the_bot(message):
+            return None
+        return edit(self._network, self._bot, self.chat, message, text)
 
     async def migrate(self) -> int:
         """Become a supergroup: the group gets a new id, which is returned, and the old one answers with it."""
@@ -233,14 +302,31 @@ class Group:
         return self._bot.delivery.add({"message": message}, queue=f"chat {message['chat']['id']}")
 
     def _concerns_the_bot(self, message: Json) -> bool:
-        text: str = message["text"]
+        text = str(message.get("text", message.get("caption", "")))
         replied: Json = message.get("reply_to_message", {})
         answers_the_bot: bool = replied.get("from", {}).get("id") == self._bot.id
-        return answers_the_bot or text.startswith("/") or f"@{self._bot.username}".lower() in text.lower()
+        own = self._bot.username.lower()
+        command = re.match(r"/\w+(?:@(\w+))?", text)
+        commands_the_bot = command is not None and (command[1] or own).lower() == own
+        return answers_the_bot or commands_the_bot or f"@{own}" in text.lower()
 
 
-def _file() -> Json:
-    return {"file_id": secrets.token_urlsafe(40), "file_unique_id": secrets.token_hex(8), "file_size": 54_321}
+def edit(network: Network, bot: BotAccount, chat: Chat, message: Json, text: str) -> Update:
+    """Change a person's message, text or caption, and tell the bot."""
+    field = "text" if "text" in message else "caption"
+    name = "entities" if field == "text" else "caption_entities"
+    entities = list(find_entities(text))
+    rest = {key: value for key, value in chat.messages[message["message_id"]].items() if key not in (field, name)}
+    edited = rest | {field: text, "edit_date": network.unix_time()} | ({name: entities} if entities else {})
+    chat.messages[message["message_id"]] = edited
+    return bot.delivery.add({"edited_message": edited}, queue=f"chat {chat.id}")
+
+
+def captioned(caption: str) -> Json:
+    if not caption:
+        return {}
+    entities = list(find_entities(caption))
+    return {"caption": caption} | ({"caption_entities": entities} if entities else {})
 
 
 def _member(bot: Json, status: str) -> Json:

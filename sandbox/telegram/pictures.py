@@ -28,22 +28,21 @@ class Picture:
 
 
 async def fetch_picture(session: aiohttp.ClientSession, url: str) -> Picture:
-    content, content_type = await _download(session, url)
-    if len(content) > URL_MAX:
-        raise bad_request("failed to get HTTP URL content")
+    content, content_type = await download(session, url, limit=URL_MAX)
     if not content_type.startswith("image/") or _measured(content) is None:
         raise bad_request("wrong type of the web page content")
     return read_picture(content)
 
 
-async def _download(session: aiohttp.ClientSession, url: str) -> tuple[bytes, str]:
+async def download(session: aiohttp.ClientSession, url: str, *, limit: int) -> tuple[bytes, str]:
+    """Content and content type of what is at an address that a bot gave. Raises ApiError."""
     if not url.startswith(("http://", "https://")):
         raise bad_request("wrong file identifier/HTTP URL specified")
     try:
         async with session.get(url, timeout=_FETCH_TIMEOUT) as answer:
             if answer.status != 200:
                 raise bad_request("failed to get HTTP URL content")
-            return await _at_most(answer, URL_MAX + 1), answer.content_type
+            return await _at_most(answer, limit), answer.content_type
     except aiohttp.InvalidURL:
         raise bad_request("wrong file identifier/HTTP URL specified") from None
     except (aiohttp.ClientError, TimeoutError):
@@ -54,8 +53,8 @@ async def _at_most(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     content = b""
     async for chunk in answer.content.iter_chunked(64 * 1024):
         content += chunk
-        if len(content) >= limit:
-            break
+        if len(content) > limit:
+            raise bad_request("failed to get HTTP URL content")
     return content
 
 

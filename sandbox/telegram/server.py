@@ -15,6 +15,7 @@ from aiohttp import web
 from .errors import NOT_FOUND, UNAUTHORIZED, ApiError, Json, Refusal
 from .faults import Fault
 from .flood import Flood, Limits
+from .media import DOWNLOAD_MAX
 from .methods import METHODS, Call
 from .network import BotAccount, Network
 from .params import Params, read_params
@@ -75,9 +76,10 @@ class TelegramServer:
         self.network.users[user_id] = user
         return user
 
-    def group(self, title: str, bot: BotAccount, members: list[User]) -> Group:
-        """A group that the first member has just put the bot into."""
-        return Group(self.network, bot, chat_id=-self.network.new_id(), title=title, members=list(members))
+    def group(self, title: str, bot: BotAccount, members: list[User], *, topics: tuple[int, ...] = ()) -> Group:
+        """A group that the first member has just put the bot into; with topics a forum."""
+        chat_id = (-1_000_000_000_000 if topics else 0) - self.network.new_id()
+        return Group(self.network, bot, chat_id=chat_id, title=title, members=list(members), topics=topics)
 
     def post_raw(self, bot: BotAccount, body: Json, *, queue: str = "raw", update_id: int | None = None) -> Update:
         """Have any update delivered, `{kind: object}`, whether or not Telegram would ever send it. With an `update_id`
@@ -110,7 +112,7 @@ class TelegramServer:
 
     def mount(self, app: web.Application) -> None:
         app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._answer)
-        app.router.add_get("/file/bot{token:[^/]+}/photos/{file_id}", self._file)
+        app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._file)
 
     async def close(self) -> None:
         self._closing.set()
@@ -184,10 +186,12 @@ class TelegramServer:
 
     async def _file(self, request: web.Request) -> web.Response:
         """https://core.telegram.org/bots/api#file"""
-        picture = self.network.pictures.get(request.match_info["file_id"])
-        if self._known(request.match_info["token"]) is None or picture is None:
+        if self._known(request.match_info["token"]) is None:
+            return _refused(UNAUTHORIZED)
+        stored = self.network.shelf.at(request.match_info["path"])
+        if stored is None or len(stored.content) > DOWNLOAD_MAX:
             return _refused(NOT_FOUND)
-        return web.Response(body=picture.content, content_type=picture.content_type)
+        return web.Response(body=stored.content, content_type="application/octet-stream")
 
 
 def _refused(refusal: Refusal) -> web.Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from . import account, edits, messages, queries, webhook
+from . import account, edits, messages, places, queries, webhook
 from .call import Call
 
 METHODS: Mapping[str, Callable[[Call], Awaitable[object]]] = {
@@ -21,6 +21,9 @@ METHODS: Mapping[str, Callable[[Call], Awaitable[object]]] = {
     "getwebhookinfo": webhook.get_webhook_info,
     "sendmessage": messages.send_message,
     "sendphoto": messages.send_photo,
+    "senddocument": messages.send_document,
+    "sendlocation": places.send_location,
+    "sendvenue": places.send_venue,
     "sendchataction": messages.send_chat_action,
     "editmessagetext": edits.edit_message_text,
     "editmessagereplymarkup": edits.edit_message_reply_markup,

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..errors import Json, bad_request
+from ..media import DOWNLOAD_MAX
 from .call import Call
 
 
@@ -32,15 +33,20 @@ async def get_chat(call: Call) -> Json:
 
 
 async def get_file(call: Call) -> Json:
+    """https://core.telegram.org/bots/api#getfile"""
     file_id = call.params.text("file_id")
-    picture = call.network.pictures.get(file_id)
-    if picture is None:
-        raise bad_request("invalid file_id")
+    stored = call.network.shelf.files.get(file_id)
+    if not file_id:
+        raise bad_request("file_id not specified")
+    if stored is None:
+        raise bad_request("wrong file_id or the file is temporarily unavailable")
+    if len(stored.content) > DOWNLOAD_MAX:
+        raise bad_request("file is too big")
     return {
         "file_id": file_id,
         "file_unique_id": file_id[-16:],
-        "file_size": len(picture.content),
-        "file_path": f"photos/{file_id}",
+        "file_size": len(stored.content),
+        "file_path": stored.path,
     }
 
 
@@ -48,12 +54,20 @@ async def set_my_commands(call: Call) -> bool:
     commands = call.params.parsed("commands", "commands")
     if not isinstance(commands, list) or len(commands) > 100:
         raise bad_request("can't parse commands: an Array of BotCommand is expected")
-    call.bot.commands = [_command(command) for command in commands]
+    call.bot.commands[_language(call)] = [_command(command) for command in commands]
     return True
 
 
 async def get_my_commands(call: Call) -> list[Json]:
-    return call.bot.commands
+    return call.bot.commands.get(_language(call), [])
+
+
+def _language(call: Call) -> str:
+    """A two-letter code of ISO 639-1."""
+    code = call.params.text("language_code")
+    if not re.fullmatch(r"([a-z]{2})?", code):
+        raise bad_request("invalid language code specified")
+    return code
 
 
 def _command(command: Any) -> Json:

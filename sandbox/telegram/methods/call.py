@@ -21,7 +21,7 @@ class Call:
     bot: BotAccount
     params: Params
     session: aiohttp.ClientSession
-    """For pictures that are given by their address."""
+    """For pictures and files that are given by their address."""
 
 
 def formatted(params: Params, name: str, entities_name: str) -> Formatted:
@@ -41,7 +41,8 @@ def _given(entities: Any, text: str) -> tuple[Json, ...]:
         return ()
     if not isinstance(entities, list):
         raise bad_request("can't parse entities: entities must be an Array")
-    return tuple(_given_entity(entity, utf16_length(text)) for entity in entities)
+    given = [_given_entity(entity, utf16_length(text)) for entity in entities]
+    return tuple(entity for entity in given if _is_shown(entity))
 
 
 def _given_entity(entity: Any, end: int) -> Json:
@@ -53,6 +54,11 @@ def _given_entity(entity: Any, end: int) -> Json:
     if offset + length > end:
         raise bad_request("entity beyond the end of the text")
     return entity
+
+
+def _is_shown(entity: Json) -> bool:
+    """A link to anything but a web address is dropped without a word."""
+    return entity["type"] != "text_link" or str(entity.get("url", "")).startswith(("http://", "https://", "tg://"))
 
 
 def writable_chat(call: Call) -> Chat:

@@ -1,14 +1,13 @@
-"""Sending: https://core.telegram.org/bots/api#sendmessage, #sendphoto, #sendchataction"""
+"""Sending: https://core.telegram.org/bots/api#sendmessage, #sendphoto, #senddocument, #sendchataction"""
 
 from __future__ import annotations
 
-import hashlib
-
+from ..documents import fetch_document, read_document
 from ..errors import Json, bad_request
 from ..keyboards import read_keyboard
-from ..network import Chat, Network
-from ..params import Params
-from ..pictures import Picture, fetch_picture, read_picture
+from ..network import Chat
+from ..params import Params, Upload
+from ..pictures import fetch_picture, read_picture
 from ..text import Formatted, caption_text, message_text
 from .call import Call, count, formatted, writable_chat
 
@@ -22,15 +21,21 @@ async def send_message(call: Call) -> Json:
     text = message_text(formatted(call.params, "text", "entities"))
     keyboard = read_keyboard(call.params)
     chat = writable_chat(call)
-    return _send(call, chat, text_fields(text), keyboard)
+    return send(call, chat, text_fields(text), keyboard)
 
 
 async def send_photo(call: Call) -> Json:
     caption = caption_text(formatted(call.params, "caption", "caption_entities"))
     keyboard = read_keyboard(call.params)
     chat = writable_chat(call)
-    file_id, picture = await _picture(call)
-    return _send(call, chat, {"photo": [_size(file_id, picture)]} | _caption_fields(caption), keyboard)
+    return send(call, chat, {"photo": [await _photo(call)]} | _caption_fields(caption), keyboard)
+
+
+async def send_document(call: Call) -> Json:
+    caption = caption_text(formatted(call.params, "caption", "caption_entities"))
+    keyboard = read_keyboard(call.params)
+    chat = writable_chat(call)
+    return send(call, chat, {"document": await _document(call)} | _caption_fields(caption), keyboard)
 
 
 async def send_chat_action(call: Call) -> bool:
@@ -53,8 +58,9 @@ def _caption_fields(caption: Formatted) -> Json:
     return {"caption": caption.text} | ({"caption_entities": list(caption.entities)} if caption.entities else {})
 
 
-def _send(call: Call, chat: Chat, body: Json, keyboard: Json | None) -> Json:
-    body = _reply_fields(call.params, chat) | body
+def send(call: Call, chat: Chat, body: Json, keyboard: Json | None) -> Json:
+    """Store the message of a bot and show it to everybody in the chat."""
+    body = _topic_fields(call.params, chat) | _reply_fields(call.params, chat) | body
     if keyboard is not None:
         body["reply_markup"] = keyboard
     count(call, chat)
@@ -62,6 +68,16 @@ def _send(call: Call, chat: Chat, body: Json, keyboard: Json | None) -> Json:
     for member in chat.members:
         member.notify("message", message)
     return message
+
+
+def _topic_fields(params: Params, chat: Chat) -> Json:
+    """https://core.telegram.org/bots/api#forumtopic"""
+    topic = params.integer("message_thread_id")
+    if not topic:
+        return {}
+    if topic not in chat.topics:
+        raise bad_request("message thread not found")
+    return {"message_thread_id": topic, "is_topic_message": True}
 
 
 def _reply_fields(params: Params, chat: Chat) -> Json:
@@ -80,30 +96,38 @@ def _reply_fields(params: Params, chat: Chat) -> Json:
     raise bad_request("message to be replied not found")
 
 
-async def _picture(call: Call) -> tuple[str, Picture]:
+async def _photo(call: Call) -> Json:
     """By upload, by address, or by the file_id of one that was sent before."""
-    given = call.params.text("photo")
-    upload = call.params.files.get(given.removeprefix("attach://") if given.startswith("attach://") else "photo")
+    given, upload, shelf = call.params.text("photo"), _upload(call, "photo"), call.network.shelf
     if upload is not None:
-        return _keep(call.network, read_picture(upload.content))
+        return shelf.photo(read_picture(upload.content))
     if not given:
         raise bad_request("there is no photo in the request")
-    if given in call.network.pictures:
-        return given, call.network.pictures[given]
-    return _keep(call.network, await fetch_picture(call.session, given))
+    if given in shelf.pictures:
+        size = {"width": shelf.pictures[given].width, "height": shelf.pictures[given].height}
+        return _again(call, given) | size
+    return shelf.photo(await fetch_picture(call.session, given))
 
 
-def _keep(network: Network, picture: Picture) -> tuple[str, Picture]:
-    file_id = "AgACAgIAAxkDAAI" + hashlib.sha256(picture.content).hexdigest()[:40]
-    network.pictures[file_id] = picture
-    return file_id, picture
+async def _document(call: Call) -> Json:
+    """The same for a file of any kind."""
+    given, upload, shelf = call.params.text("document"), _upload(call, "document"), call.network.shelf
+    if upload is not None:
+        content = read_document(upload.content)
+        return shelf.document(content, name=upload.filename, content_type="application/octet-stream")
+    if not given:
+        raise bad_request("there is no document in the request")
+    if given in shelf.files:
+        return _again(call, given)
+    content, content_type, name = await fetch_document(call.session, given)
+    return shelf.document(content, name=name, content_type=content_type)
 
 
-def _size(file_id: str, picture: Picture) -> Json:
-    return {
-        "file_id": file_id,
-        "file_unique_id": file_id[-16:],
-        "width": picture.width,
-        "height": picture.height,
-        "file_size": len(picture.content),
-    }
+def _upload(call: Call, name: str) -> Upload | None:
+    given = call.params.text(name)
+    return call.params.files.get(given.removeprefix("attach://") if given.startswith("attach://") else name)
+
+
+def _again(call: Call, file_id: str) -> Json:
+    stored = call.network.shelf.files[file_id]
+    return {"file_id": file_id, "file_unique_id": file_id[-16:], "file_size": len(stored.content)}

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from channels.contract import Outbound
 from channels.telegram import TelegramChannel
-from sandbox.telegram import UNLIMITED, BotAccount, TelegramServer, User
+from channels.telegram.pace import STATED, Rates
+from sandbox.telegram import UNLIMITED, BotAccount, TelegramServer, User, media
 
 TOKEN = "123456:AAE-hearthside-secret"
 SECRET = "a-secret-of-ours"
@@ -55,10 +56,17 @@ async def open_channel() -> AsyncIterator[Open]:
         link: Callable[[Outbound], Awaitable[str]] = link_to_whatsapp,
         timeout: float = 5.0,
         patience: float = 30.0,
+        rates: Rates = STATED,
     ) -> TelegramChannel:
         opened.append(
             TelegramChannel(
-                token=token, secret_token=SECRET, api_url=api_url, link=link, timeout=timeout, patience=patience
+                token=token,
+                secret_token=SECRET,
+                api_url=api_url,
+                link=link,
+                timeout=timeout,
+                patience=patience,
+                rates=rates,
             )
         )
         return opened[-1]
@@ -93,6 +101,13 @@ async def answering(status: int, body: str | bytes, content_type: str = "applica
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@pytest.fixture
+async def manual() -> AsyncIterator[str]:
+    """The address of a PDF."""
+    async with answering(200, media.sample("receipt.pdf"), "application/pdf") as url:
+        yield f"{url}/manual.pdf"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import socket
 import traceback
 from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,34 @@ from channels.contract import (
     Channel,
     Choice,
     Content,
+    File,
     Inbound,
     Link,
+    Location,
+    Media,
+    Moved,
+    News,
     Option,
     Outbound,
+    Reach,
+    Revised,
     Said,
     SendError,
     Sent,
     Text,
+    Unsupported,
     Webhook,
     WebhookRejected,
 )
+from channels.pacing import Limit
 from channels.telegram import TelegramChannel
 from channels.telegram.inbound import ALLOWED_UPDATES
+from channels.telegram.pace import Rates
 from sandbox.telegram import (
     BotAccount,
     Fault,
     TelegramServer,
+    Update,
     User,
     WebhookReceiver,
     chat_migrated,
@@ -50,6 +62,7 @@ from sandbox.telegram import (
 
 from .conftest import LINK, SECRET, TOKEN, Open, answering, link_to_whatsapp
 
+SHOP = Location(latitude=1.2834, longitude=103.8607, name="Hearthside", address="10 Bayfront Avenue")
 YES_NO = (Option(title="Yes", payload="/affirm"), Option(title="No", payload="/deny"))
 
 
@@ -92,10 +105,49 @@ def test_it_is_a_channel() -> None:
 
 
 async def test_text_arrives_as_it_is(channel: TelegramChannel, alice: User) -> None:
-    sent = await channel.send(to(alice, Content(text="<b>5 * 3</b> _is_ 15")))
+    sent = await channel.send(to(alice, Content(text="<b>5 * 3</b> is 15")))
     message = await alice.next_message()
-    assert message["text"] == "<b>5 * 3</b> _is_ 15"
-    assert sent == Sent(platform_id=str(message["message_id"]))
+    assert message["text"] == "<b>5 * 3</b> is 15"
+    assert sent == Sent(platform_ids=(str(message["message_id"]),))
+
+
+async def test_formatting_arrives_beside_the_text(channel: TelegramChannel, alice: User, photo: str) -> None:
+    await channel.send(to(alice, Content(text="🛒 **Sofa** _now_ [here](https://shop.example/1)", image=photo)))
+    message = await alice.next_message()
+    assert message["caption"] == "🛒 Sofa now here"
+    assert message["caption_entities"] == [
+        {"type": "bold", "offset": 3, "length": 4},
+        {"type": "italic", "offset": 8, "length": 3},
+        {"type": "text_link", "offset": 12, "length": 4, "url": "https://shop.example/1"},
+    ]
+
+
+async def test_file_and_place_arrive_after_the_text(channel: TelegramChannel, alice: User, manual: str) -> None:
+    content = Content(text="Look", file=File(url=manual, name="Manual"), location=SHOP, options=YES_NO)
+    sent = await channel.send(to(alice, content))
+    text, file, place = [await alice.next_message() for _ in range(3)]
+    assert text["text"] == "Look"
+    assert (file["document"]["file_name"], file["caption"]) == ("manual.pdf", "Manual")
+    assert place["venue"] == {
+        "location": {"latitude": 1.2834, "longitude": 103.8607},
+        "title": "Hearthside",
+        "address": "10 Bayfront Avenue",
+    }
+    assert _labels(place) == ["Yes", "No"]
+    assert sent.platform_ids == tuple(str(one["message_id"]) for one in (text, file, place))
+
+
+async def test_file_that_telegram_does_not_fetch_becomes_a_link(channel: TelegramChannel, alice: User) -> None:
+    async with answering(200, b"PK", "application/msword") as url:
+        await channel.send(to(alice, Content(file=File(url=f"{url}/terms.docx"), options=YES_NO)))
+    message = await alice.next_message()
+    assert (message["text"], message["entities"][0]["url"]) == ("📎 terms.docx", f"{url}/terms.docx")
+    assert _labels(message) == ["Yes", "No"]
+
+
+async def test_place_that_telegram_does_not_know_is_put_into_words(channel: TelegramChannel, alice: User) -> None:
+    await channel.send(to(alice, Content(location=Location(latitude=91, longitude=0))))
+    assert seen(alice) == ["📍 91.00000, 0.00000"]
 
 
 async def test_tap_comes_back_as_a_choice_and_is_acknowledged(
@@ -125,7 +177,7 @@ async def test_cards_come_in_order_with_pictures_and_buttons(channel: TelegramCh
     lamp = Card(title="Lamp", options=(Option(title="Buy lamp", payload="/b"),))
     sent = await channel.send(to(alice, Content(text="Look:", cards=(sofa, lamp))))
     look, first, second = [await alice.next_message() for _ in range(3)]
-    assert sent.platform_id == str(look["message_id"])
+    assert sent.platform_ids == tuple(str(one["message_id"]) for one in (look, first, second))
     assert (first["caption"], _labels(first), bool(first["photo"])) == ("Sofa\nTwo seats", ["Buy sofa"], True)
     assert (second["text"], _labels(second)) == ("Lamp", ["Buy lamp"])
 
@@ -189,15 +241,15 @@ ANSWERS: dict[str, tuple[Fault, Any]] = {
     "flood": (flood_wait(7), error("too many messages for Telegram", retry_after=7)),
     "deactivated": (
         refuse(403, "Forbidden: user is deactivated"),
-        error("the customer cannot be written to: Forbidden: user is deactivated", permanent=True),
+        error("the customer's Telegram account was deleted", permanent=True),
     ),
     "refused": (
         refuse(400, "Bad Request: message is too long"),
         error("Telegram refused the message: Message is too long", permanent=True),
     ),
-    "migrated": (
-        chat_migrated(-100123),
-        error("the chat is a group that got a new id; groups are not served", permanent=True),
+    "forbidden in words that are new": (
+        refuse(403, "Forbidden: the moon is full"),
+        error("Telegram does not let the bot write to this chat: Forbidden: the moon is full", permanent=True),
     ),
     "token": (refuse(401, "Unauthorized"), error("TELEGRAM_BOT_TOKEN was refused", retry_after=60)),
     "500": (server_error(500), error("Telegram is in trouble: Internal Server Error")),
@@ -231,12 +283,21 @@ async def test_customer_who_blocked_the_bot_is_left_alone(
 ) -> None:
     await alice.block(shop)
     failed = await failure(channel, to(alice, Content(text="hello")))
-    assert failed == error("the customer cannot be written to: Forbidden: bot was blocked by the user", permanent=True)
+    assert failed == error("the customer has blocked the bot on Telegram", permanent=True)
+
+
+async def test_customer_who_never_wrote_cannot_be_written_to(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
+    failed = await failure(channel, to(server.user("Bob"), Content(text="hello")))
+    assert failed == error("the customer has not opened the bot's chat on Telegram yet", permanent=True)
 
 
 async def test_unknown_chat_is_a_permanent_error(channel: TelegramChannel, shop: BotAccount) -> None:
     nobody = Outbound(id=1, address="17", content=Content(text="hello"))
-    assert await failure(channel, nobody) == error("Telegram refused the message: Chat not found", permanent=True)
+    assert await failure(channel, nobody) == error(
+        "Telegram knows no such chat: it was never opened, or it is gone", permanent=True
+    )
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -294,7 +355,7 @@ async def test_later_part_waits_here_until_it_is_taken(
     shop.faults.order("sendMessage", flood_wait(1))
     sent = await channel.send(to(alice, photo_then_text(photo)))
     first, second = await alice.next_message(), await alice.next_message()
-    assert sent == Sent(platform_id=str(first["message_id"]))
+    assert sent == Sent(platform_ids=(str(first["message_id"]), str(second["message_id"])))
     assert ("photo" in first, second["text"]) == (True, "x" * 2000)
     assert methods(shop) == ["sendPhoto", "sendMessage", "sendMessage", "sendMessage"]
 
@@ -306,10 +367,7 @@ LATER: dict[str, tuple[Fault, Any]] = {
     ),
     "blocked meanwhile": (
         refuse(403, "Forbidden: bot was blocked by the user"),
-        error(
-            "part 2 of 2 was not sent: the customer cannot be written to: Forbidden: bot was blocked by the user",
-            permanent=True,
-        ),
+        error("part 2 of 2 was not sent: the customer has blocked the bot on Telegram", permanent=True),
     ),
     "closed": (
         close_connection(done=False),
@@ -388,7 +446,7 @@ async def test_webhook_that_we_set_is_verified_and_read(
     bob = server.user("Bob")
     async with WebhookReceiver() as hook:
         await channel.set_webhook("https://chat.example.com/")
-        told = dict(shop.calls[-1][1])
+        [asked] = [parameters for method, parameters in shop.calls if method == "setWebhook"]
         shop.delivery.point_at(replace(_webhook(shop), url=hook.url))
         await (await bob.say(shop, "hello")).taken()
     request = Webhook(
@@ -396,7 +454,7 @@ async def test_webhook_that_we_set_is_verified_and_read(
     )
     await channel.verify(request)
     [inbound] = channel.read(request)
-    assert told["url"] == "https://chat.example.com/webhooks/telegram"
+    assert asked["url"] == "https://chat.example.com/webhooks/telegram"
     assert isinstance(inbound, Inbound)
     assert (inbound.external_id, inbound.said, inbound.name) == (str(bob.id), Text(text="hello"), "Bob")
     with pytest.raises(WebhookRejected):
@@ -408,22 +466,264 @@ async def test_everything_a_person_does_in_the_sandbox_is_read(
 ) -> None:
     hello = await alice.say(shop, "hello")
     edit = await alice.edit(shop, hello.message, "hello!")
-    for update in (hello, await alice.photo(shop, "look"), await alice.voice(shop), await alice.sticker(shop)):
-        [one] = channel.read(Webhook(method="POST", body=_json(update.json)))
-        assert isinstance(one, Inbound)
-    assert channel.read(Webhook(method="POST", body=_json((await alice.block(shop)).json))) == []
-    assert len(channel.read(Webhook(method="POST", body=_json(edit.json)))) == 1
+    assert heard(channel, hello) == Text(text="hello")
+    for kind, update in (
+        ("picture", await alice.photo(shop, "look")),
+        ("file", await alice.document(shop, "look")),
+        ("voice", await alice.voice(shop)),
+        ("audio", await alice.audio(shop)),
+        ("video", await alice.video(shop)),
+        ("video", await alice.video_note(shop)),
+        ("video", await alice.animation(shop)),
+        ("sticker", await alice.sticker(shop)),
+    ):
+        said = heard(channel, update)
+        assert isinstance(said, Media)
+        assert said.kind == kind
+    assert heard(channel, await alice.location(shop)) == Location(latitude=1.2834, longitude=103.8607)
+    assert heard(channel, await alice.venue(shop, "Hearthside", "10 Bayfront Avenue")) == SHOP
+    assert heard(channel, await alice.contact(shop)) == Unsupported(kind="contact")
+    edited = Revised(
+        external_id=str(alice.id), platform_id=str(hello.message["message_id"]), text="hello!", at=_edited_at(edit.json)
+    )
+    assert told(channel, edit) == [edited]
+    assert told(channel, await alice.block(shop)) == [Reach(external_id=str(alice.id), reachable=False)]
+    assert told(channel, await alice.unblock(shop)) == [Reach(external_id=str(alice.id), reachable=True)]
 
 
-async def test_nothing_of_a_group_enters(channel: TelegramChannel, server: TelegramServer, shop: BotAccount) -> None:
+# --- Groups -----------------------------------------------------------------------------------------------------------
+
+
+async def test_group_is_an_audience_and_hears_the_answer_to_its_question(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
     bob = server.user("Bob")
     family = server.group("Family", shop, [bob])
-    await family.say(bob, "where is my order?", mention=True)
-    await family.migrate()
-    await family.kick()
-    assert [channel.read(Webhook(method="POST", body=_json(update.json))) for update in shop.updates] == [
-        [] for _ in shop.updates
+    assert await family.say(bob, "lunch at 2?") is None
+    update = await family.say(bob, "where is my order?", mention=True)
+    assert update is not None
+    [inbound] = channel.read(request(update.json))
+    assert isinstance(inbound, Inbound)
+    assert (inbound.said, inbound.external_id, inbound.name, inbound.audience) == (
+        Text(text="where is my order?"),
+        f"group:{family.id}",
+        "Family",
+        True,
+    )
+    answer = Outbound(
+        id=345,
+        address=inbound.address,
+        content=Content(text="On its way", options=YES_NO),
+        reply_to=inbound.platform_id,
+    )
+    await channel.send(answer)
+    message = await bob.next_message()
+    assert message["reply_to_message"]["message_id"] == update.message["message_id"]
+    [tap] = channel.read(request((await bob.tap(message, "Yes")).json))
+    assert isinstance(tap, Inbound)
+    assert (tap.said, tap.external_id, tap.audience) == (
+        Choice(message=345, option=0, label="Yes"),
+        f"group:{family.id}",
+        True,
+    )
+
+
+async def test_answer_goes_into_the_topic_that_was_asked_in(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
+    bob = server.user("Bob")
+    fans = server.group("Fans", shop, [bob], topics=(3,))
+    update = await fans.say(bob, "hello", mention=True, topic=3)
+    assert update is not None
+    [inbound] = channel.read(request(update.json))
+    assert isinstance(inbound, Inbound)
+    await channel.send(Outbound(id=345, address=inbound.address, content=Content(text="Hi")))
+    assert (await bob.next_message())["message_thread_id"] == 3
+
+
+async def test_group_that_moved_is_written_to_where_it_is_now(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
+    bob = server.user("Bob")
+    family = server.group("Family", shop, [bob])
+    old = family.id
+    new = await family.migrate()
+    assert [news for update in shop.updates for news in told(channel, update)] == [
+        Moved(old=f"group:{old}", new=f"group:{new}")
     ]
+    await channel.send(Outbound(id=345, address=str(old), content=Content(text="Hi"), reply_to="7"))
+    assert (await bob.next_message())["chat"]["id"] == new
+
+
+async def test_group_that_moves_again_and_again_is_given_up(
+    channel: TelegramChannel, shop: BotAccount, alice: User
+) -> None:
+    shop.faults.order("sendMessage", chat_migrated(-100123), times=2)
+    failed = await failure(channel, to(alice, Content(text="hello")))
+    assert failed == error("the group on Telegram got a new id twice", permanent=True)
+
+
+async def test_bot_that_was_removed_is_told_so(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
+    family = server.group("Family", shop, [server.user("Bob")])
+    await family.kick()
+    failed = await failure(channel, Outbound(id=1, address=str(family.id), content=Content(text="Hi")))
+    assert failed == error("the bot was removed from the group on Telegram", permanent=True)
+
+
+async def test_bot_asks_for_its_name_before_the_first_mention_is_read(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount
+) -> None:
+    bob = server.user("Bob")
+    family = server.group("Family", shop, [bob])
+    await channel.verify(signed(channel, (await bob.say(shop, "hello")).json))
+    assert methods(shop) == []
+    update = await family.say(bob, "and @marc_bot?", mention=True)
+    assert update is not None
+    await channel.verify(signed(channel, update.json))
+    await channel.verify(signed(channel, update.json))
+    assert methods(shop) == ["getMe"]
+    for_marc = update.json["message"] | {
+        "text": "@marc_bot",
+        "entities": [{"type": "mention", "offset": 0, "length": 9}],
+    }
+    assert channel.read(request({"update_id": 1, "message": for_marc})) == []
+
+
+async def test_mention_is_taken_though_telegram_does_not_tell_the_name(
+    server: TelegramServer, shop: BotAccount, open_channel: Open
+) -> None:
+    bob = server.user("Bob")
+    update = await server.group("Family", shop, [bob]).say(bob, "hello", mention=True)
+    assert update is not None
+    channel = open_channel(closed_port())
+    await channel.verify(signed(channel, update.json))
+    assert heard(channel, update) == Text(text="hello")
+
+
+# --- Keyboards that are over ------------------------------------------------------------------------------------------
+
+
+async def test_keyboard_is_taken_away(channel: TelegramChannel, shop: BotAccount, alice: User) -> None:
+    message = to(alice, Content(text="Sure?", options=YES_NO, cards=(Card(title="Lamp"),)))
+    sent = await channel.send(message)
+    await channel.withdraw(message, sent.platform_ids)
+    assert [keyboards for keyboards in map(_keyboard, alice.messages) if keyboards] == []
+    assert methods(shop).count("editMessageReplyMarkup") == 1
+
+
+async def test_keyboard_under_what_stood_in_for_a_part_is_found(
+    channel: TelegramChannel, shop: BotAccount, alice: User
+) -> None:
+    picture = f"{closed_port()}/sofa.png"
+    message = to(alice, Content(text="x" * 2000, image=picture, options=YES_NO))
+    sent = await channel.send(message)
+    await channel.withdraw(message, sent.platform_ids)
+    assert [keyboards for keyboards in map(_keyboard, alice.messages) if keyboards] == []
+
+
+async def test_keyboard_that_is_gone_already_is_fine(
+    channel: TelegramChannel, shop: BotAccount, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    message = to(alice, Content(text="Sure?", options=YES_NO))
+    sent = await channel.send(message)
+    for _ in range(2):
+        await channel.withdraw(message, [*sent.platform_ids, "999", "wamid.x"])
+    assert [record for record in caplog.records if record.name == "channels.telegram"] == []
+
+
+async def test_keyboard_in_a_group_that_moved_stayed_behind(
+    channel: TelegramChannel, server: TelegramServer, shop: BotAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    family = server.group("Family", shop, [server.user("Bob")])
+    message = Outbound(id=345, address=str(family.id), content=Content(text="Sure?", options=YES_NO))
+    sent = await channel.send(message)
+    await family.migrate()
+    await channel.withdraw(message, sent.platform_ids)
+    assert [record for record in caplog.records if record.name == "channels.telegram"] == []
+
+
+@pytest.mark.parametrize("fault", [flood_wait(7), server_error(502, html=True), close_connection()])
+async def test_keyboard_that_cannot_be_taken_away_stays(
+    channel: TelegramChannel, shop: BotAccount, alice: User, fault: Fault
+) -> None:
+    message = to(alice, Content(text="Sure?", options=YES_NO))
+    sent = await channel.send(message)
+    shop.faults.order("editMessageReplyMarkup", fault)
+    await channel.withdraw(message, sent.platform_ids)
+
+
+def test_what_is_shown_needs_no_telegram(open_channel: Open) -> None:
+    content = Content(text="**Sure?**", options=YES_NO, invite="whatsapp")
+    shown = open_channel(closed_port()).shows(Outbound(id=345, address="7", content=content))
+    assert shown == ["sendMessage with formatting, 3 buttons"]
+
+
+# --- Pace -------------------------------------------------------------------------------------------------------------
+
+
+async def test_chat_that_was_written_to_enough_is_held_back_and_no_other(
+    server: TelegramServer, shop: BotAccount, alice: User, open_channel: Open
+) -> None:
+    bob = server.user("Bob")
+    await bob.start(shop)
+    channel = open_channel(server.url, rates=slowly(private=2))
+    for _ in range(2):
+        await channel.send(to(alice, Content(text="hello")))
+    with pytest.raises(SendError, match="held back") as caught:
+        await channel.send(to(alice, Content(text="hello")))
+    assert caught.value.held_back
+    await channel.send(to(bob, Content(text="hello")))
+    assert methods(shop) == ["sendMessage"] * 3
+
+
+async def test_group_has_its_own_pace(server: TelegramServer, shop: BotAccount, open_channel: Open) -> None:
+    family = server.group("Family", shop, [server.user("Bob")])
+    channel = open_channel(server.url, rates=slowly(private=1, group=2))
+    hello = Outbound(id=1, address=str(family.id), content=Content(text="Hi"))
+    for _ in range(2):
+        await channel.send(hello)
+    with pytest.raises(SendError, match="held back"):
+        await channel.send(hello)
+
+
+async def test_bot_has_its_pace_over_all_chats(
+    server: TelegramServer, shop: BotAccount, alice: User, open_channel: Open
+) -> None:
+    bob = server.user("Bob")
+    await bob.start(shop)
+    channel = open_channel(server.url, rates=slowly(overall=1))
+    await channel.send(to(alice, Content(text="hello")))
+    with pytest.raises(SendError, match="held back"):
+        await channel.send(to(bob, Content(text="hello")))
+
+
+async def test_chat_that_telegram_asks_to_leave_alone_is_left_alone(
+    channel: TelegramChannel, shop: BotAccount, alice: User
+) -> None:
+    shop.faults.order("sendMessage", flood_wait(70))
+    await failure(channel, to(alice, Content(text="hello")))
+    with pytest.raises(SendError, match="held back") as caught:
+        await channel.send(to(alice, Content(text="hello")))
+    assert caught.value.held_back
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 60
+    assert methods(shop) == ["sendMessage"]
+
+
+def slowly(*, overall: int = 1000, private: int = 1000, group: int = 1000) -> Rates:
+    """So many an hour."""
+    return Rates(
+        overall=Limit(calls=overall, seconds=3600),
+        private=Limit(calls=private, seconds=3600),
+        group=Limit(calls=group, seconds=3600),
+    )
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------------
 
 
 async def test_token_is_never_logged_nor_told(
@@ -458,6 +758,33 @@ def test_readme_names_what_we_ask_for() -> None:
     readme = (Path(telegram.__file__).parent / "README.md").read_text()
     [asked] = re.findall(r"allowed_updates='(\[.*?\])'", readme)
     assert asked == "[" + ",".join(f'"{kind}"' for kind in ALLOWED_UPDATES) + "]"
+
+
+def request(update: Any) -> Webhook:
+    return Webhook(method="POST", body=_json(update))
+
+
+def signed(channel: TelegramChannel, update: Any) -> Webhook:
+    body = _json(update)
+    return Webhook(method="POST", headers=CIMultiDict(channel.signed(body)), body=body)
+
+
+def heard(channel: TelegramChannel, update: Update) -> Said:
+    [inbound] = channel.read(request(update.json))
+    assert isinstance(inbound, Inbound)
+    return inbound.said
+
+
+def told(channel: TelegramChannel, update: Update) -> list[News]:
+    return channel.news(request(update.json))
+
+
+def _edited_at(update: Any) -> datetime:
+    return datetime.fromtimestamp(update["edited_message"]["edit_date"], UTC)
+
+
+def _keyboard(message: Any) -> Any:
+    return message.get("reply_markup")
 
 
 def _webhook(shop: BotAccount) -> Any:

@@ -39,6 +39,12 @@ async def test_what_set_webhook_sets_is_what_is_told(channel: TelegramChannel, s
     assert await channel.webhook_info() == WebhookInfo(url=URL, pending=0, error=None, error_at=None, unheard=())
 
 
+async def test_set_webhook_fills_the_menu_in_both_languages(channel: TelegramChannel, shop: BotAccount) -> None:
+    await channel.set_webhook("https://chat.example.com/")
+    names = {language: [one["command"] for one in commands] for language, commands in shop.commands.items()}
+    assert names == {"": ["start", "help"], "zh": ["start", "help"]}
+
+
 async def test_updates_that_are_not_delivered_are_named(
     server: TelegramServer, channel: TelegramChannel, shop: BotAccount
 ) -> None:

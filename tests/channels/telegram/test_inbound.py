@@ -19,7 +19,13 @@ from channels.contract import (
     Choice,
     Inbound,
     Link,
+    Location,
     Malformed,
+    Media,
+    Moved,
+    News,
+    Reach,
+    Revised,
     Said,
     Start,
     Text,
@@ -28,10 +34,17 @@ from channels.contract import (
     Webhook,
     WebhookRejected,
 )
-from channels.telegram.inbound import HANDLERS, SECRET_HEADER, UNSUPPORTED, check_secret, choice_data, read
+from channels.telegram import inbound
+from channels.telegram.groups import Me
+from channels.telegram.inbound import HANDLERS, SECRET_HEADER, check_secret, choice_data
+from channels.telegram.said import MEDIA, UNSUPPORTED
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NOON = datetime(2026, 11, 22, 10, tzinfo=UTC)
+SHOP = Me(id=123456, username="hearthside_bot")
+NOT_INTRODUCED = Me(id=123456)
+FAMILY = "-4123987"
+FANS = "-1002123987456"
 
 
 def webhook(body: bytes) -> Webhook:
@@ -40,6 +53,14 @@ def webhook(body: bytes) -> Webhook:
 
 def fixture(name: str) -> Webhook:
     return webhook((FIXTURES / f"{name}.json").read_bytes())
+
+
+def read(request: Webhook, me: Me = SHOP) -> list[Inbound | Unread]:
+    return inbound.read(request, me)
+
+
+def news(request: Webhook, me: Me = SHOP) -> list[News]:
+    return inbound.news(request, me)
 
 
 def update(**fields: Any) -> Webhook:
@@ -58,6 +79,21 @@ def from_alice(said: Said, message_id: int) -> Inbound:
         language="en",
         name="Alice Moreau",
     )
+
+
+def from_family(said: Said, message_id: int) -> Inbound:
+    return replace(
+        from_alice(said, message_id),
+        external_id=f"group:{FAMILY}",
+        address=FAMILY,
+        dedupe_key=f"message:{FAMILY}:{message_id}",
+        name="Moreau family",
+        audience=True,
+    )
+
+
+def photo(text: str = "") -> Media:
+    return Media(kind="picture", ref="AgACAgIAAxkBAAIB2ZpQ", text=text, size=54321)
 
 
 def tap_by_alice(choice: Choice) -> Inbound:
@@ -98,18 +134,42 @@ READ: dict[str, Inbound | Unread | None] = {
     "start_with_link_code": from_alice(Link(code="f3Kx_9vQ-2LmZr7TnW0aYh"), 416),
     "start_with_campaign": from_alice(Start(), 417),
     "start_with_words": from_alice(Text(text="/start over, please"), 418),
-    # what the bot cannot read yet
-    "photo": from_alice(Unsupported(kind="photo"), 419),
-    "photo_in_album": replace(from_alice(Unsupported(kind="photo"), 420), dedupe_key="album:5214300117:13870011223344"),
-    "voice": from_alice(Unsupported(kind="voice"), 421),
-    "sticker": from_alice(Unsupported(kind="sticker"), 422),
-    "video": from_alice(Unsupported(kind="video"), 423),
-    "video_note": from_alice(Unsupported(kind="video_note"), 424),
-    "document": from_alice(Unsupported(kind="document"), 425),
-    "animation": from_alice(Unsupported(kind="animation"), 426),
-    "audio": from_alice(Unsupported(kind="audio"), 427),
-    "location": from_alice(Unsupported(kind="location"), 428),
-    "venue": from_alice(Unsupported(kind="venue"), 429),
+    "command_help": from_alice(Text(text="/help"), 480),
+    # files
+    "photo": from_alice(photo("It came broken, what now?"), 419),
+    "photo_in_album": from_alice(photo(), 420),
+    "photo_in_album_second": from_alice(photo(), 499),
+    "voice": from_alice(Media(kind="voice", ref="AgACAgIAAxkBAAIB3ZpQ", type="audio/ogg", size=54321), 421),
+    "sticker": from_alice(Media(kind="sticker", ref="AgACAgIAAxkBAAIB4ZpQ", size=54321), 422),
+    "video": from_alice(
+        Media(kind="video", ref="AgACAgIAAxkBAAIB5ZpQ", name="door.mp4", type="video/mp4", size=54321), 423
+    ),
+    "video_note": from_alice(Media(kind="video", ref="AgACAgIAAxkBAAIB6ZpQ", size=54321), 424),
+    "document": from_alice(
+        Media(kind="file", ref="AgACAgIAAxkBAAIB7ZpQ", name="invoice.pdf", type="application/pdf", size=54321), 425
+    ),
+    "document_large": from_alice(
+        Media(
+            kind="file",
+            ref="BQACAgIAAxkBAAIB7ZpR",
+            text="everything",
+            name="all of it.zip",
+            type="application/zip",
+            size=31457280,
+        ),
+        478,
+    ),
+    "document_without_name": from_alice(Media(kind="file", ref="BQACAgIAAxkBAAIB7ZpS"), 479),
+    "animation": from_alice(
+        Media(kind="video", ref="AgACAgIAAxkBAAIB8ZpQ", name="giphy.mp4", type="video/mp4", size=54321), 426
+    ),
+    "audio": from_alice(Media(kind="audio", ref="AgACAgIAAxkBAAIB9ZpQ", type="audio/mpeg", size=54321), 427),
+    # places
+    "location": from_alice(Location(latitude=48.8566, longitude=2.3522), 428),
+    "venue": from_alice(
+        Location(latitude=48.8566, longitude=2.3522, name="Hearthside", address="1 Rue de Rivoli"), 429
+    ),
+    # what the bot cannot use
     "contact": from_alice(Unsupported(kind="contact"), 430),
     "poll": from_alice(Unsupported(kind="poll"), 431),
     "dice": from_alice(Unsupported(kind="dice"), 432),
@@ -125,15 +185,67 @@ READ: dict[str, Inbound | Unread | None] = {
     "callback_query_not_ours": Unread(reason="callback_query of a button that is not ours"),
     "callback_query_of_game": Unread(reason="callback_query.message is missing"),
     "callback_query_without_message": Unread(reason="callback_query.message is missing"),
+    # said to the bot in a group
+    "group_text": from_family(Text(text="where is my order?"), 450),
+    "group_mention_after_emoji": from_family(Text(text="🍰 where is my order?"), 461),
+    "group_mention_alone": from_family(Start(), 463),
+    "group_reply_to_bot": from_family(Text(text="track it"), 464),
+    "group_command": from_family(Text(text="/help"), 466),
+    "group_command_to_bot": from_family(Text(text="/help please"), 467),
+    "group_start_with_code": from_family(Start(), 469),
+    "group_photo_with_mention": from_family(photo("is this the sofa?"), 470),
+    "group_topic_mention": replace(
+        from_family(Text(text="hello"), 471),
+        external_id=f"group:{FANS}",
+        address=f"{FANS}#3",
+        dedupe_key=f"message:{FANS}:471",
+        name="Hearthside fans",
+    ),
+    "group_anonymous_administrator": replace(
+        from_family(Text(text="where is my order?"), 489),
+        external_id=f"group:{FANS}",
+        address=FANS,
+        dedupe_key=f"message:{FANS}:489",
+        name="Hearthside fans",
+        language=None,
+    ),
+    "callback_query_in_group": replace(
+        tap_by_alice(Choice(message=345, option=1, label="Refund")),
+        external_id=f"group:{FAMILY}",
+        address=FAMILY,
+        name="Moreau family",
+        audience=True,
+    ),
+    "callback_query_in_topic": replace(
+        tap_by_alice(Choice(message=345, option=1, label="Refund")),
+        external_id=f"group:{FANS}",
+        address=f"{FANS}#3",
+        dedupe_key="tap:22395246712334566992",
+        platform_id="22395246712334566992",
+        name="Hearthside fans",
+        audience=True,
+    ),
     # nobody's word to the bot
-    "my_chat_member_blocked": None,
-    "group_text": None,
-    "group_migrated": None,
+    "group_talk": None,
+    "group_topic_talk": None,
+    "group_mention_of_another": None,
+    "group_reply_to_another": None,
+    "group_command_to_another": None,
+    "group_reply_by_bot": None,
+    "group_bot_added": None,
     "supergroup_photo": None,
     "edited_message_in_group": None,
-    "callback_query_in_group": None,
+    "edited_live_location": None,
+    "my_chat_member_in_group": None,
+    # nothing new, but news
+    "edited_message": None,
+    "edited_caption": None,
+    "edited_caption_taken_off": None,
+    "edited_group_mention": None,
+    "my_chat_member_blocked": None,
+    "my_chat_member_unblocked": None,
+    "group_migrated": None,
     # kept for inspection
-    "edited_message": Unread(reason="edited_message is not handled"),
     "channel_post": Unread(reason="channel_post is not handled"),
     "message_reaction": Unread(reason="message_reaction is not handled"),
     "inline_query": Unread(reason="inline_query is not handled"),
@@ -147,10 +259,33 @@ READ: dict[str, Inbound | Unread | None] = {
     "malformed_null_message": Unread(reason="message is missing"),
     "malformed_text_is_number": Unread(reason="text is not a string that can be kept"),
     "malformed_text_of_nul": Unread(reason="text is not a string that can be kept"),
+    "malformed_location": Unread(reason="location is not on the map"),
+    "malformed_caption": Unread(reason="caption is not a string that can be kept"),
+    "malformed_file_id": Unread(reason="file_id is not a string that can be kept"),
+    "malformed_photo_size": Unread(reason="photo.width is not a number"),
     "malformed_chat_id_is_text": Unread(reason="chat.id is not a number"),
     "malformed_date": Unread(reason="message is not as documented: OSError"),
     "malformed_empty_object": Unread(reason="an update of an unknown kind is not as documented: TypeError"),
     "malformed_keyword": Unread(reason="api_kwargs is not as documented: TypeError"),
+}
+
+EDITED = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
+
+NEWS: dict[str, News] = {
+    "edited_message": Revised(
+        external_id="5214300117",
+        platform_id="448",
+        text="Where is my order 1048?",
+        at=NOON + timedelta(seconds=99),
+    ),
+    "edited_caption": Revised(external_id="5214300117", platform_id="475", text="It came broken, both legs", at=EDITED),
+    "edited_caption_taken_off": Revised(external_id="5214300117", platform_id="476", text="", at=EDITED),
+    "edited_group_mention": Revised(
+        external_id=f"group:{FAMILY}", platform_id="474", text="where is order 1048?", at=EDITED
+    ),
+    "my_chat_member_blocked": Reach(external_id="5214300117", reachable=False),
+    "my_chat_member_unblocked": Reach(external_id="5214300117", reachable=True),
+    "group_migrated": Moved(old=f"group:{FAMILY}", new=f"group:{FANS}"),
 }
 
 REFUSED = {
@@ -167,17 +302,24 @@ def test_fixture_is_read(name: str, expected: Inbound | Unread | None) -> None:
     assert read(fixture(name)) == ([] if expected is None else [expected])
 
 
+@pytest.mark.parametrize("name", READ)
+def test_fixture_tells_its_news(name: str) -> None:
+    assert news(fixture(name)) == ([NEWS[name]] if name in NEWS else [])
+
+
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items())
 def test_what_is_no_json_object_is_malformed(name: str, reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         read(fixture(name))
+    with pytest.raises(Malformed, match=reason):
+        news(fixture(name))
 
 
 def test_every_fixture_has_its_expectation() -> None:
     assert {path.stem for path in FIXTURES.iterdir()} == READ.keys() | REFUSED.keys()
 
 
-@pytest.mark.parametrize("name", [*HANDLERS, *UNSUPPORTED])
+@pytest.mark.parametrize("name", [*HANDLERS, *UNSUPPORTED, *MEDIA, "venue", "location"])
 def test_every_handled_event_has_a_fixture(name: str) -> None:
     found = [path for path in FIXTURES.iterdir() if path.stem in READ and f'"{name}"' in path.read_text()]
     assert found
@@ -208,11 +350,58 @@ def test_repeated_update_has_the_same_key_though_its_number_changed() -> None:
     assert one == other
 
 
-def test_two_photos_of_an_album_are_one_thing() -> None:
-    first = json.loads((FIXTURES / "photo_in_album.json").read_text())
-    second = first | {"message": first["message"] | {"message_id": 999}}
-    keys = {one.dedupe_key for photo in (first, second) for one in read(update(**photo)) if isinstance(one, Inbound)}
-    assert keys == {"album:5214300117:13870011223344"}
+# --- Groups -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in READ if "group" in name or "topic" in name])
+def test_until_the_bot_knows_its_name_a_mention_of_any_bot_is_its_own(name: str) -> None:
+    """In privacy mode, Telegram delivers no mention of another."""
+    meant_for_marc = name in ("group_mention_of_another", "group_command_to_another")
+    expected = 1 if meant_for_marc else len(read(fixture(name)))
+    assert len(read(fixture(name), NOT_INTRODUCED)) == expected
+
+
+def test_mention_of_a_person_is_never_the_bot_s() -> None:
+    assert in_family("@alice_moreau look", {"type": "mention", "offset": 0, "length": 13}, me=NOT_INTRODUCED) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "heard"),
+    [
+        ("thank you @hearthside_bot", 10, "thank you"),
+        ("is @hearthside_bot open?", 3, "is open?"),
+        ("@hearthside_bot: hello", 0, "hello"),
+        ("@hearthside_bot， 你好", 0, "你好"),
+        ("😀😀 @hearthside_bot\nhello", 5, "😀😀 \nhello"),
+    ],
+)
+def test_name_of_the_bot_is_left_out_by_its_place(text: str, offset: int, heard: str) -> None:
+    [one] = in_family(text, {"type": "mention", "offset": offset, "length": 15})
+    assert isinstance(one, Inbound)
+    assert one.said == Text(text=heard)
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {"type": "mention", "offset": -1, "length": 15},
+        {"type": "mention", "offset": 0, "length": 0},
+        {"type": "mention", "offset": 10**12, "length": 15},
+        {"type": "mention", "offset": "0", "length": 15},
+        {"type": "bot_command", "offset": 3, "length": 5},
+        {"type": "bold", "offset": 0, "length": 15},
+    ],
+)
+def test_entity_that_names_nobody_calls_nobody(entity: dict[str, Any]) -> None:
+    assert in_family("@hearthside_bot hello", entity) == []
+
+
+def in_family(text: str, *entities: dict[str, Any], me: Me = SHOP) -> list[Inbound | Unread]:
+    message = json.loads((FIXTURES / "group_talk.json").read_text())["message"]
+    return read(update(message=message | {"text": text, "entities": entities}), me)
+
+
+# --- Whatever the text ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -269,9 +458,9 @@ def mutated(value: Any, data: st.DataObject) -> Any:
     return data.draw(ANY_JSON)
 
 
-def check_storable(result: list[Inbound | Unread]) -> None:
+def check_storable(request: Webhook) -> None:
     """PostgreSQL takes no NUL, and UTF-8 no lone surrogate."""
-    for text in strings([asdict(one) for one in result]):
+    for text in strings([asdict(one) for one in [*read(request), *news(request)]]):
         assert "\x00" not in text.encode("utf-8").decode()
 
 
@@ -289,18 +478,18 @@ def test_changed_update_is_read_or_kept_and_never_an_error(data: st.DataObject, 
     changed = mutated(valid, data)
     body = json.dumps(changed).encode()
     if isinstance(changed, dict):
-        check_storable(read(webhook(body)))
+        check_storable(webhook(body))
     else:
         with pytest.raises(Malformed):
             read(webhook(body))
 
 
-@given(kind=st.sampled_from(["message", "callback_query", "edited_message", "poll_answer"]), value=ANY_JSON)
+@given(kind=st.sampled_from([*HANDLERS, "poll_answer"]), value=ANY_JSON)
 def test_any_json_is_read_or_kept_and_never_an_error(kind: str, value: object) -> None:
-    check_storable(read(update(**{kind: value})))
+    check_storable(update(**{kind: value}))
 
 
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_read_or_malformed(body: bytes) -> None:
     with contextlib.suppress(Malformed):
-        check_storable(read(webhook(body)))
+        check_storable(webhook(body))

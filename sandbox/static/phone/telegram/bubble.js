@@ -1,8 +1,9 @@
-// One message as Telegram shows it: picture, words, time, ticks, and the keyboard below.
+// One message as Telegram shows it: what is attached, words, time, ticks, and the keyboard below.
 
 import { drawing, h } from "../../dom.js";
 import { word } from "../../words.js";
 import { clock } from "../chat.js";
+import { attached } from "./attached.js";
 import { formatted } from "./entities.js";
 
 /**
@@ -19,9 +20,8 @@ export function bubble(message, { own, taken, edited, tap }) {
 }
 
 function contents(message) {
-  const parts = [];
-  if (message.photo) parts.push(photo(message));
-  const [text, entities] = message.photo ? [message.caption, message.caption_entities] : [message.text, message.entities];
+  const parts = attached(message);
+  const [text, entities] = message.text === undefined ? [message.caption, message.caption_entities] : [message.text, message.entities];
   if (text) parts.push(h("div", { class: "words" }, formatted(shownText(text), entities)));
   return parts;
 }
@@ -29,11 +29,6 @@ function contents(message) {
 /** Telegram's apps show a deep link's START without its payload. @param {string} text */
 function shownText(text) {
   return /^\/start [\w-]+$/.test(text) ? "/start" : text;
-}
-
-function photo(message) {
-  const { file_id, width, height } = message.photo.at(-1);
-  return h("img", { src: `/phone/pictures/${file_id}`, alt: message.caption ? "" : word("photo"), width, height });
 }
 
 function meta(message, { own, taken, edited }) {

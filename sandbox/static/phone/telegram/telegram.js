@@ -3,6 +3,7 @@
 import { find, h } from "../../dom.js";
 import { word } from "../../words.js";
 import { Screen } from "../screen.js";
+import { attachments } from "./attach.js";
 import { bubble } from "./bubble.js";
 
 /** Seconds that "typing…" lasts: https://core.telegram.org/bots/api#sendchataction */
@@ -33,6 +34,7 @@ export class Telegram {
     this.chat = this.screen.chat;
     this.start = h("button", { id: "start", type: "button", onclick: () => this.#start() }, word("start"));
     this.screen.find(".composer").before(this.start);
+    this.screen.find(".compose").before(attachments((kind) => send({ type: kind })));
     for (const [id, part] of Object.entries(IDS)) this.screen.find(part).id = id;
   }
 
