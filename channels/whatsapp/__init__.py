@@ -2,30 +2,32 @@
 
 webhook.py    whether Meta sent it (pure)
 payload.py    the envelope of a webhook; people.py who it is from (both pure)
-inbound.py    a webhook's bytes → the contract's words; statuses.py what became of our messages (both pure)
-outbound.py   the contract's words → parts, one message each; titles.py, wording.py its labels and words (all pure)
-api.py        the Graph API itself; errors.py its errors as SendErrors; pairs.py how long to leave one person alone
+inbound.py    a webhook's bytes → the contract's words; news.py what they tell of what is known already (both pure)
+outbound.py   the contract's words → parts, one message each; titles.py its labels, markup.py its formatting (all pure)
+api.py        the Graph API itself; media.py its files; errors.py, answers.py what it answers; pairs.py how long to
+              leave one person alone
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import quote
 
-from channels.contract import Answer, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook
+from channels.contract import Answer, Inbound, News, Outbound, SendError, Sent, Unread, Webhook
 from channels.delivery import deliver
+from channels.pacing import Limit, Pace
 
-from . import inbound, statuses, webhook
+from . import inbound, news, webhook
 from .api import GraphApi
-from .inbound import Moved
-from .outbound import Part, render
+from .errors import PairLimit, RateLimit
+from .outbound import Part, described, render
 from .pairs import PairBackoff
-from .statuses import Status
 
-__all__ = ["DEFAULT_API_URL", "LARGEST_WEBHOOK", "WEBHOOK_PATH", "Moved", "Status", "WhatsAppChannel"]
+__all__ = ["DEFAULT_API_URL", "LARGEST_WEBHOOK", "WEBHOOK_PATH", "WhatsAppChannel"]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,12 @@ WEBHOOK_PATH = "/webhooks/whatsapp"
 # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview
 LARGEST_WEBHOOK = 3 * 1024 * 1024
 DEFAULT_API_URL = "https://graph.facebook.com/v26.0"
+
+_OVERALL = (Limit(calls=80, seconds=1),)
+_EACH = (Limit(calls=45, seconds=270),)
+"""Meta takes 45 at once, and then nothing until it would have taken as many at one every 6 seconds.
+https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput"""
+_ANY_LINK = "https://example.com"
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _API_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]+)?/v[0-9]+\.[0-9]+/?")
@@ -46,6 +54,7 @@ class WhatsAppChannel:
     phone_number:  the number in deep links, as people write it; asked of Meta when first needed if not given
     timeout:       seconds to wait for Meta's answer, all in all
     patience:      seconds that one message may wait, all in all, for its parts after the first
+    clock:         seconds, for Meta's rates
 
     Raises ValueError, naming the setting, if one cannot be right.
     """
@@ -69,6 +78,7 @@ class WhatsAppChannel:
         phone_number: str | None = None,
         timeout: float = 15.0,
         patience: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         _check_settings(access_token, app_secret, verify_token, phone_number_id, api_url)
         self._app_secret = app_secret
@@ -77,6 +87,7 @@ class WhatsAppChannel:
         self._phone_number = phone_number
         self._link = link
         self._patience = patience
+        self._pace = Pace(overall=_OVERALL, each=_EACH, clock=clock)
         self._pairs = PairBackoff()
         self._api = GraphApi(access_token=access_token, phone_number_id=phone_number_id, url=api_url, timeout=timeout)
         self.lost_acknowledgements = 0
@@ -98,34 +109,50 @@ class WhatsAppChannel:
     def read(self, request: Webhook) -> list[Inbound | Unread]:
         return inbound.read(request, self._phone_number_id)
 
-    def receipts(self, request: Webhook) -> list[Receipt]:
-        return [statuses.receipt(one) for one in self.statuses(request) if one.state != "sent"]
-
-    def statuses(self, request: Webhook) -> list[Status]:
-        """What the same body says about our own messages, in Meta's words. Raises Malformed."""
-        return statuses.statuses(request, self._phone_number_id)
-
-    def moves(self, request: Webhook) -> list[Moved]:
-        """Whose id the same body says has changed. Raises Malformed."""
-        return inbound.moves(request, self._phone_number_id)
+    def news(self, request: Webhook) -> list[News]:
+        """Receipts, edits and deletions, and changed numbers."""
+        return news.news(request, self._phone_number_id)
 
     def answer(self, request: Webhook) -> Answer | None:
         """Meta wants nothing but a 200."""
         return None
 
     async def send(self, message: Outbound) -> Sent:
-        """`Sent.platform_id` is the first part's message id. Once that part is out, SendError is never retryable:
-        another attempt would say it again. `Sent` means that Meta took the message; whether it arrived, a status
-        tells."""
+        """Once the first part is out, SendError is never retryable: another attempt would say it again. `Sent` means
+        that Meta took the message; whether it arrived, a status tells."""
         link = await self._link(message) if message.content.invite else None
         parts = render(message, link)
         if not parts:
             raise SendError("the message holds nothing to show", permanent=True)
 
         async def send(part: Part) -> str:
-            return await self._pairs.watch(message.address, self._api.send(message.address, part.message))
+            return await self._send(message.address, part)
 
         return await deliver(send, parts, patience=self._patience)
+
+    async def _send(self, address: str, part: Part) -> str:
+        await self._pace.turn(address)
+        try:
+            platform_id = await self._api.send(address, part.message)
+        except PairLimit as error:
+            wait = self._pairs.refused(address)
+            self._pace.hold(address, wait)
+            raise SendError(error.reason, retry_after=wait) from None
+        except RateLimit as error:
+            self._pace.hold_all(error.retry_after or 0)
+            raise
+        self._pairs.taken(address)
+        return platform_id
+
+    def shows(self, message: Outbound) -> list[str]:
+        return [described(part) for part in render(message, _ANY_LINK if message.content.invite else None)]
+
+    async def withdraw(self, message: Outbound, platform_ids: Sequence[str]) -> None:
+        """Nothing: a business can neither change nor take back what it sent. A tap on an old button is answered."""
+
+    async def fetch(self, ref: str, *, limit: int) -> bytes:
+        """`ref`: Meta's id of the file, good for seven days."""
+        return await self._api.fetch(ref, limit)
 
     async def acknowledge(self, inbound: Inbound) -> None:
         """Blue ticks and the typing sign. Nothing to repair if they do not show."""
@@ -137,10 +164,11 @@ class WhatsAppChannel:
             self.lost_acknowledgements += 1
             log.info("whatsapp: a message was not marked as read: %s", error.reason)
 
-    async def deep_link(self, code: str) -> str:
+    async def deep_link(self, code: str | None) -> str:
         """https://faq.whatsapp.com/5913398998672934"""
         self._phone_number = self._phone_number or await self._api.display_phone_number()
-        return f"https://wa.me/{_digits(self._phone_number)}?text={quote(inbound.link_text(code), safe='')}"
+        chat = f"https://wa.me/{_digits(self._phone_number)}"
+        return chat if code is None else f"{chat}?text={quote(inbound.link_text(code), safe='')}"
 
     async def check(self) -> str:
         """Whose number Meta says ours is. Raises SendError."""

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from channels.contract import SendError
+from channels.contract import FetchError, SendError
 
+from . import media
+from .answers import json_object, retry_after
 from .errors import network, refusal
+from .payload import Json
 from .people import recipient
 
 _CONNECT_TIMEOUT = 5.0
 _CONNECTIONS = 32
 
-Json = Mapping[str, Any]
-
 
 class GraphApi:
-    """The calls this channel makes. Every one raises SendError and nothing else.
+    """The calls this channel makes. Every one raises SendError and nothing else; `fetch` FetchError.
 
     url:      with the version, `https://graph.facebook.com/v26.0`
     timeout:  seconds for one call, all in all
@@ -29,7 +28,8 @@ class GraphApi:
 
     def __init__(self, *, access_token: str, phone_number_id: str, url: str, timeout: float) -> None:
         self._headers = {"Authorization": f"Bearer {access_token}"}
-        self._number = f"{url.rstrip('/')}/{phone_number_id}"
+        self._url = url.rstrip("/")
+        self._number = f"{self._url}/{phone_number_id}"
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout, _CONNECT_TIMEOUT))
         self._session: aiohttp.ClientSession | None = None
 
@@ -66,15 +66,21 @@ class GraphApi:
             raise SendError("WhatsApp did not say the business's phone number")
         return number
 
+    async def fetch(self, media_id: str, limit: int) -> bytes:
+        """A file of a customer's, of at most `limit` bytes."""
+        if self._session is None:
+            raise FetchError("the channel was not started")
+        return await media.fetch(self._session, self._url, media_id, limit)
+
     async def _call(self, method: str, path: str, *, body: Json | None = None, query: Json | None = None) -> Json:
         """Errors keep no trace of where they came from: an error of the network can quote what was sent."""
         try:
             status, headers, content = await self._exchange(method, path, body, query)
         except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:  # a TimeoutError is an OSError
             raise network(error) from None
-        answer = _json_object(content)
+        answer = json_object(content)
         if status >= 300:
-            raise refusal(status, answer or {}, _seconds(headers.get("Retry-After", "")))
+            raise refusal(status, answer or {}, retry_after(headers))
         if answer is None:
             raise _unreadable()
         return answer
@@ -101,18 +107,6 @@ def _message_id(answer: Json) -> str:
 
 def _unreadable() -> SendError:
     return SendError("WhatsApp's answer could not be read", uncertain=True)
-
-
-def _json_object(content: bytes) -> Json | None:
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _seconds(value: str) -> float | None:
-    return min(3600.0, float(value)) if value.isascii() and value.isdigit() else None
 
 
 def _is_loopback(url: str) -> bool:

@@ -27,6 +27,10 @@ class PairLimit(SendError):
     """Too many messages to one person: how long to wait depends on how often Meta said so."""
 
 
+class RateLimit(SendError):
+    """Too many calls altogether: nobody is to be written to for `retry_after` seconds."""
+
+
 Verdict = Literal["again", "never", "refused"]
 """Try again; give up; or give up on this form of the content, where another one may do."""
 
@@ -51,6 +55,8 @@ def _refused(reason: str) -> Meaning:
     return Meaning(reason=reason, verdict="refused")
 
 
+_RENEW = ": generate a new one for the system user, set it, and start the gateway again"
+
 MEANINGS: Mapping[int, Meaning] = {
     # try again
     1: _again("WhatsApp is in trouble"),
@@ -74,10 +80,10 @@ MEANINGS: Mapping[int, Meaning] = {
     130497: _never("this business may not write to customers in that country"),
     131021: _never("the customer's number is the business's own"),
     # this business
-    0: _never("WHATSAPP_ACCESS_TOKEN was refused"),
+    0: _never(f"WHATSAPP_ACCESS_TOKEN was refused{_RENEW}"),
     3: _never("the app lacks the capability or the permission to send"),
     10: _never("the app's permission to send is missing or was withdrawn"),
-    190: _never("WHATSAPP_ACCESS_TOKEN was refused or has expired"),
+    190: _never(f"WHATSAPP_ACCESS_TOKEN was refused or has expired{_RENEW}"),
     200: _never("the app's permission to send is missing"),
     33: _never("WHATSAPP_PHONE_NUMBER_ID is unknown, or was deleted"),
     368: _never("the WhatsApp Business account is blocked for breaking a policy"),
@@ -92,10 +98,12 @@ MEANINGS: Mapping[int, Meaning] = {
     131008: _refused("WhatsApp misses a part of the message"),
     131009: _refused("WhatsApp refused a value in the message"),
     131051: _refused("WhatsApp does not take this kind of message"),
-    131052: _refused("WhatsApp could not fetch the picture"),
-    131053: _refused("WhatsApp could not use the picture"),
+    131052: _refused("WhatsApp could not fetch the picture or the file"),
+    131053: _refused("WhatsApp could not use the picture or the file"),
 }
 
+_RATES = (4, 80007, 130429)
+"""Of all messages together."""
 _TEMPLATES = range(132000, 133000)
 _SUBCODE_UNKNOWN_OBJECT = 33
 _TRACE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -121,7 +129,9 @@ def refusal(status: int, answer: Json, retry_after: float | None = None) -> Send
     if code is not None and (code in MEANINGS or code in _TEMPLATES):
         return _of_code(code, trace, retry_after)
     number = f"{status}{trace}" if code is None else f"{code}{trace}"
-    if status >= 500 or status == 429 or error.get("is_transient") is True:
+    if status == 429:
+        return RateLimit(f"too many calls for WhatsApp ({number})", retry_after=retry_after)
+    if status >= 500 or error.get("is_transient") is True:
         return SendError(f"WhatsApp is in trouble ({number})", retry_after=retry_after)
     return SendError(f"WhatsApp refused the message ({number})", permanent=True)
 
@@ -141,7 +151,7 @@ def _of_code(code: int, trace: str, retry_after: float | None) -> SendError:
         return Refused(reason)
     if known.verdict == "never":
         return SendError(reason, permanent=True)
-    kind = PairLimit if code == PAIR else SendError
+    kind = PairLimit if code == PAIR else RateLimit if code in _RATES else SendError
     return kind(reason, retry_after=retry_after or known.wait)
 
 

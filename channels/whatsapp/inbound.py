@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from channels.contract import Choice, Inbound, Link, Said, Start, Text, Unread, Unsupported, Webhook
+from channels.contract import (
+    Choice,
+    Inbound,
+    Link,
+    Location,
+    Media,
+    Said,
+    Start,
+    Text,
+    Unread,
+    Unsupported,
+    Webhook,
+)
 
-from .payload import Change, Json, NotReadable, changes, child, items, name, optional, string, time
-from .people import Person, identify, person
-from .statuses import Status, concerns, of_change
+from .news import EVENTS, concerns, of_change
+from .payload import Change, Json, NotReadable, changes, child, items, name, optional, string, text, time
+from .people import Person, person
 
 _OPTION = re.compile(r"o:([0-9]{1,18}):([0-9]{1,3})")
+_MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LINK_TEXT = re.compile(r"Continue: ([A-Za-z0-9_-]{16,64})")
 
 
@@ -54,7 +66,7 @@ def _read_change(change: Change | NotReadable, phone_number_id: str) -> Iterator
         yield Unread(reason="said to a phone number that is not WHATSAPP_PHONE_NUMBER_ID")
     else:
         yield from _messages(change)
-        yield from _unreadable_statuses(change, phone_number_id)
+        yield from (Unread(reason=str(one)) for one in of_change(change) if isinstance(one, NotReadable))
         yield from _troubles(change)
 
 
@@ -74,6 +86,8 @@ def _message(message: Json | NotReadable, contacts: list[Json], *, alone: bool) 
     if message.get("group_id"):
         return []  # a group is an audience, not a customer: nothing of it may enter anyone's conversation
     kind = name(message.get("type"), "a message of an unknown type")
+    if kind in EVENTS:
+        return []  # they are for `news`
     said = HANDLERS.get(kind, _not_handled)(message, kind)
     return [] if said is None else [_inbound(message, person(message, contacts, alone=alone), said)]
 
@@ -89,14 +103,8 @@ def _inbound(message: Json, sender: Person, said: Said) -> Inbound:
         platform_id=platform_id,
         sent_at=time(message.get("timestamp")),
         name=sender.name,
+        known_as=sender.number,
     )
-
-
-def _unreadable_statuses(change: Change, phone_number_id: str) -> Iterator[Unread]:
-    """The others are for `statuses`."""
-    for status in of_change(change, phone_number_id):
-        if not isinstance(status, Status):
-            yield Unread(reason=str(status))
 
 
 def _troubles(change: Change) -> Iterator[Unread]:
@@ -143,6 +151,39 @@ def _request_welcome(message: Json, kind: str) -> Said:
     return Start()
 
 
+def _media(message: Json, kind: str) -> Media:
+    """Meta keeps it for seven days under its id. `filename` is a document's only, `caption` everything's but a sound's
+    and a sticker's."""
+    media = child(message, kind)
+    media_id = media.get("id")
+    if not isinstance(media_id, str) or not _MEDIA_ID.fullmatch(media_id):
+        raise NotReadable(f"{kind} has no id")
+    return Media(
+        kind="voice" if kind == "audio" and media.get("voice") is True else MEDIA[kind],
+        ref=media_id,
+        text=text(media, "caption"),
+        name=optional(media.get("filename")),
+        type=optional(media.get("mime_type")),
+    )
+
+
+def _location(message: Json, kind: str) -> Location:
+    location = child(message, "location")
+    return Location(
+        latitude=_degrees(location, "latitude", 90),
+        longitude=_degrees(location, "longitude", 180),
+        name=optional(location.get("name")),
+        address=optional(location.get("address")),
+    )
+
+
+def _degrees(location: Json, field: str, most: int) -> float:
+    value = location.get(field)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        raise NotReadable(f"{field} is not a number of degrees")
+    return float(value)
+
+
 def _unsupported(message: Json, kind: str) -> Said:
     return Unsupported(kind=kind)
 
@@ -151,14 +192,12 @@ def _nothing(message: Json, kind: str) -> None:
     """A reaction (also one taken back) asks for no answer, and says nothing that a dialogue could go on with."""
 
 
-def _system(message: Json, kind: str) -> None:
-    raise NotReadable(f"system {name(child(message, 'system').get('type'), 'event of an unknown type')} is not handled")
-
-
 def _not_handled(message: Json, kind: str) -> None:
-    """`edit` and `revoke` too: they are counted and not lost silently."""
     raise NotReadable(f"{kind} is not handled")
 
+
+MEDIA = {"image": "picture", "audio": "audio", "video": "video", "document": "file", "sticker": "sticker"}
+"""Meta's words for files, and the contract's."""
 
 Handler = Callable[[Json, str], Said | None]
 
@@ -167,59 +206,16 @@ HANDLERS: Mapping[str, Handler] = {
     "interactive": _interactive,
     "button": _button,
     "request_welcome": _request_welcome,
-    "image": _unsupported,
-    "audio": _unsupported,
-    "video": _unsupported,
-    "document": _unsupported,
-    "sticker": _unsupported,
-    "location": _unsupported,
+    **dict.fromkeys(MEDIA, _media),
+    "location": _location,
     "contacts": _unsupported,
     "order": _unsupported,
     # What the Cloud API itself cannot carry: polls, messages that vanish, and so on.
     "unsupported": _unsupported,
     "unknown": _unsupported,
     "reaction": _nothing,
-    "system": _system,
 }
-"""The messages that are read; every other one is an Unread."""
+"""The messages that are read, beside those for `news`; every other one is an Unread."""
 
 REPLIES = ("button_reply", "list_reply")
 """The interactive replies that are read."""
-
-
-# --- A person whose id changed ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moved:
-    """A person has a new number, and so a new business-scoped user id.
-
-    Told by `system` messages, for whoever keeps identities:
-    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system
-    """
-
-    platform_id: str | None
-    old: str
-    new: str
-    """As `Inbound.external_id` has them."""
-
-
-def moves(webhook: Webhook, phone_number_id: str) -> list[Moved]:
-    """Everyone in one body whose id changed. Raises Malformed; never anything else."""
-    messages = [
-        message
-        for change in changes(webhook.body)
-        if isinstance(change, Change) and concerns(change, phone_number_id)
-        for message in items(change.value, "messages")
-        if not isinstance(message, NotReadable) and message.get("type") == "system"
-    ]
-    return [moved for moved in map(_moved, messages) if moved is not None]
-
-
-def _moved(message: Json) -> Moved | None:
-    system = message.get("system")
-    if not isinstance(system, dict) or system.get("type") not in ("user_changed_number", "user_changed_user_id"):
-        return None
-    old = identify(system.get("previous_user_id"), message.get("from"))
-    new = identify(system.get("user_id"), system.get("wa_id"))
-    return Moved(platform_id=optional(message.get("id")), old=old, new=new) if old and new else None

@@ -1,25 +1,28 @@
 """What the product says, as messages of the Cloud API: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 
-Pure. Every part is one call; a part that Meta may refuse for its picture or its link holds what to send instead.
+Pure. Every part is one call; a part that Meta may refuse for its picture, its file or its link holds what to send
+instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from channels.contract import Card, Option, Outbound
-from channels.lengths import shorten, split, units
-from channels.text import storable
+from channels.contract import Card, File, Location, Option, Outbound
+from channels.formatting import Rich, bold, joined, parse, plain
+from channels.lengths import shorten, units
+from channels.nearest import file_in_words, file_name, location_in_words, web_address
 from channels.wording import Wording, wording
 
 from .inbound import choice_id
-from .titles import BUTTON_MAX, buttons, rows
+from .markup import length, written
+from .titles import BUTTON_MAX, Row, buttons, rows
 
 TEXT_MAX = 4096
 BODY_MAX = 1024
-"""Of a message with buttons or a list, and of a picture's caption."""
+"""Of a message with buttons or a list, and of a caption."""
 BUTTONS_MAX = 3
 ROWS_MAX = 10
 LISTED_MAX = 30
@@ -46,15 +49,18 @@ class _Labelled:
     number: int
     """Counted from 1 over the whole message, as a customer who types it counts."""
     title: str
+    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Block:
-    """One text with its picture and its options."""
+    """One text with its picture and its options, or a message's whole beginning."""
 
-    text: str
-    image: str | None
-    options: Sequence[_Labelled]
+    text: Rich
+    image: str | None = None
+    file: File | None = None
+    location: Location | None = None
+    options: Sequence[_Labelled] = ()
 
 
 def render(message: Outbound, link: str | None = None) -> list[Part]:
@@ -63,7 +69,7 @@ def render(message: Outbound, link: str | None = None) -> list[Part]:
     first, *cards = _blocks(message)
     invite = message.content.invite
     if invite and link and not first.options:
-        parts = _inviting(first, invite, link, words)
+        parts = _attached(first, lambda block: _inviting(block, invite, link, words))
     elif invite and link:
         parts = _block(first, words) + _inviting(_NOTHING, invite, link, words)
     else:
@@ -71,47 +77,74 @@ def render(message: Outbound, link: str | None = None) -> list[Part]:
     return parts + [part for card in cards for part in _block(card, words)]
 
 
-_NOTHING = _Block(text="", image=None, options=())
+_NOTHING = _Block(text=Rich(text=""))
 
 
 def _blocks(message: Outbound) -> list[_Block]:
     content = message.content
     labelled = [_labelled(message.id, index, option) for index, option in enumerate(content.all_options())]
     start = len(content.options)
-    blocks = [_Block(text=_clean(content.text), image=_picture(content.image), options=labelled[:start])]
+    first = _Block(
+        text=parse(content.text),
+        image=web_address(content.image),
+        file=content.file,
+        location=content.location,
+        options=labelled[:start],
+    )
+    blocks = [first]
     for card in content.cards:
         end = start + len(card.options)
-        blocks.append(_Block(text=_card_text(card), image=_picture(card.image), options=labelled[start:end]))
+        blocks.append(_Block(text=_card_text(card), image=web_address(card.image), options=labelled[start:end]))
         start = end
     return blocks
 
 
 def _labelled(message: int, index: int, option: Option) -> _Labelled:
-    title = " ".join(_clean(option.title).split())
-    return _Labelled(id=choice_id(message, index), number=index + 1, title=title or str(index + 1))
+    title, description = _one_line(option.title), _one_line(option.description)
+    return _Labelled(
+        id=choice_id(message, index), number=index + 1, title=title or str(index + 1), description=description
+    )
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join(plain(text).text.split())
+
+
+def _card_text(card: Card) -> Rich:
+    return joined([bold(card.title), parse(card.text)])
 
 
 def _block(block: _Block, words: Wording) -> list[Part]:
+    return _attached(block, lambda rest: _said(rest, words))
+
+
+def _said(block: _Block, words: Wording) -> list[Part]:
+    """What has no file and no location."""
     if not block.options:
         return _plain(block.text, block.image)
     if len(block.options) > LISTED_MAX:
-        return _plain("\n".join((block.text or words.choose, *_numbered(block.options))), block.image)
+        return _plain(joined([block.text or plain(words.choose), *_numbered(block.options)]), block.image)
     if _fit_on_buttons(block.options):
         return _with_body(block, words.choose, lambda body, image: _buttons(body, image, block.options))
-    return [*_plain("", block.image, lost_without=False), *_lists(block, words)]
+    return [*_plain(_NOTHING.text, block.image, lost_without=False), *_lists(block, words)]
 
 
 # --- Text and pictures ------------------------------------------------------------------------------------------------
 
 
-def _plain(text: str, image: str | None, *, lost_without: bool = True) -> list[Part]:
+def _plain(text: Rich, image: str | None, *, lost_without: bool = True) -> list[Part]:
     """`lost_without`: whether a picture alone, where it cannot be shown, leaves its address behind."""
     if image is None:
-        return [_text(piece) for piece in split(text, TEXT_MAX)]
-    if units(text) > BODY_MAX:
+        return [_text(body) for body in _texts(text)]
+    if length(text) > BODY_MAX:
         return [_image(image, "", ()), *_plain(text, None)]
-    instead = _plain(text or (image if lost_without else ""), None)
-    return [_image(image, text, tuple(instead))]
+    instead = _plain(text or plain(image if lost_without else ""), None)
+    return [_image(image, written(text), tuple(instead))]
+
+
+def _texts(text: Rich) -> list[str]:
+    """As messages take them; one in which nothing can be seen would be refused."""
+    return [body for piece in text.pieces(TEXT_MAX, length) if (body := written(piece)).strip()]
 
 
 def _text(body: str) -> Part:
@@ -123,8 +156,51 @@ def _image(url: str, caption: str, instead: tuple[Part, ...]) -> Part:
     return Part(message={"type": "image", "image": image}, instead=instead)
 
 
-def _numbered(options: Sequence[_Labelled]) -> list[str]:
-    return [f"{option.number}. {option.title}" for option in options]
+def _numbered(options: Sequence[_Labelled]) -> list[Rich]:
+    return [
+        plain(f"{option.number}. {' – '.join(filter(None, (option.title, option.description)))}") for option in options
+    ]
+
+
+# --- Files and places -------------------------------------------------------------------------------------------------
+
+
+def _attached(block: _Block, said: Callable[[_Block], list[Part]]) -> list[Part]:
+    """A block whose file and location stand between its text and what can be tapped. `said` makes the rest of it."""
+    if block.file is None and block.location is None:
+        return said(block)
+    bare = replace(block, file=None, location=None)
+    text = replace(bare, options=())
+    shown = _plain(text.text, text.image) if block.file is None else _filed(text, block.file)
+    placed = [] if block.location is None else [_location(block.location)]
+    return [*shown, *placed, *said(replace(_NOTHING, options=block.options))]
+
+
+def _filed(block: _Block, file: File) -> list[Part]:
+    """The text is the file's caption, where it fits and is no picture's."""
+    before = _plain(block.text, block.image)
+    url, words = web_address(file.url), file_in_words(file)
+    if url is None:
+        return [*before, *_plain(words, None)]
+    document = {"link": url, "filename": file_name(file)}
+    if block.image or length(block.text) > BODY_MAX:
+        return [*before, _document(document, _plain(words, None))]
+    caption = {"caption": written(block.text)} if block.text else {}
+    return [_document(document | caption, _plain(joined([block.text, words]), None))]
+
+
+def _document(document: Json, instead: Sequence[Part]) -> Part:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/document-messages"""
+    return Part(message={"type": "document", "document": document}, instead=tuple(instead))
+
+
+def _location(location: Location) -> Part:
+    """Degrees are strings: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/location-messages"""
+    named = {"name": _one_line(location.name), "address": _one_line(location.address)}
+    place = {"latitude": f"{location.latitude:.6f}", "longitude": f"{location.longitude:.6f}"}
+    shown = place | {field: text for field, text in named.items() if text}
+    instead = _plain(location_in_words(location), None)
+    return Part(message={"type": "location", "location": shown}, instead=tuple(instead))
 
 
 # --- Buttons, lists, links --------------------------------------------------------------------------------------------
@@ -137,7 +213,8 @@ def _with_body(block: _Block, prompt: str, make: _Make) -> list[Part]:
     """The text as the message's body; where it is too long, as messages before it, as much of it as has to be."""
     *before, body = _bodies(block.text, prompt)
     if before and block.image:
-        return [*_plain("", block.image, lost_without=False), *_with_body(_without_image(block), prompt, make)]
+        pictured = _plain(_NOTHING.text, block.image, lost_without=False)
+        return [*pictured, *_with_body(replace(block, image=None), prompt, make)]
     return [*map(_text, before), _interactive(body, block.image, make)]
 
 
@@ -146,14 +223,10 @@ def _interactive(body: str, image: str | None, make: _Make) -> Part:
     return Part(message=make(body, image), instead=instead)
 
 
-def _bodies(text: str, prompt: str) -> list[str]:
+def _bodies(text: Rich, prompt: str) -> list[str]:
     """Texts, and then a body."""
-    pieces = split(text, TEXT_MAX)
+    pieces = _texts(text)
     return pieces if pieces and units(pieces[-1]) <= BODY_MAX else [*pieces, prompt]
-
-
-def _without_image(block: _Block) -> _Block:
-    return _Block(text=block.text, image=None, options=block.options)
 
 
 def _fit_on_buttons(options: Sequence[_Labelled]) -> bool:
@@ -181,10 +254,10 @@ def _lists(block: _Block, words: Wording) -> list[Part]:
 
 
 def _list(body: str, options: Sequence[_Labelled], words: Wording) -> Json:
-    titled = zip(options, rows([option.title for option in options]), strict=True)
+    whole = [Row(title=option.title, description=option.description) for option in options]
     listed = [
         {"id": option.id, "title": row.title} | ({"description": row.description} if row.description else {})
-        for option, row in titled
+        for option, row in zip(options, rows(whole), strict=True)
     ]
     return _interactive_message("list", body, None, {"button": words.open_list, "sections": [{"rows": listed}]})
 
@@ -215,18 +288,23 @@ def _interactive_message(kind: str, body: str, image: str | None, action: Json) 
     return {"type": "interactive", "interactive": interactive}
 
 
-# --- Content ----------------------------------------------------------------------------------------------------------
+# --- In words ---------------------------------------------------------------------------------------------------------
 
 
-def _card_text(card: Card) -> str:
-    return "\n".join(filter(None, (_clean(card.title), _clean(card.text))))
+def described(part: Part) -> str:
+    """A part in a few of Meta's words."""
+    message = part.message
+    kind = message["type"]
+    if kind == "interactive":
+        return _described_interactive(message["interactive"])
+    return f"{kind} with caption" if "caption" in message[kind] else str(kind)
 
 
-def _picture(url: str | None) -> str | None:
-    """Meta fetches web addresses only."""
-    cleaned = _clean(url)
-    return cleaned if cleaned.startswith(("https://", "http://")) else None
-
-
-def _clean(text: str | None) -> str:
-    return storable(text or "").strip()
+def _described_interactive(interactive: Json) -> str:
+    action = interactive["action"]
+    what = f"interactive {interactive['type']}"
+    if "buttons" in action:
+        what += f", {len(action['buttons'])} button{'s' * (len(action['buttons']) > 1)}"
+    if "sections" in action:
+        what += f", {len(action['sections'][0]['rows'])} rows"
+    return f"{what}, image header" if "header" in interactive else what

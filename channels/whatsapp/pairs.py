@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable
-from typing import TypeVar
-
-from channels.contract import SendError
-
-from .errors import PairLimit
 
 _REMEMBERED = 10_000
 _LONGEST = 5
-
-T = TypeVar("T")
 
 
 def pair_wait(refusals: int) -> float:
@@ -28,17 +20,13 @@ class PairBackoff:
     def __init__(self) -> None:
         self._refusals: OrderedDict[str, int] = OrderedDict()
 
-    async def watch(self, address: str, call: Awaitable[T]) -> T:
-        """Make a call to the address. A SendError of Meta's limit gets the time to wait."""
-        try:
-            result = await call
-        except PairLimit as error:
-            raise SendError(error.reason, retry_after=pair_wait(self._count(address))) from None
-        self._refusals.pop(address, None)
-        return result
-
-    def _count(self, address: str) -> int:
+    def refused(self, address: str) -> float:
+        """Count one more refusal; seconds to wait."""
         self._refusals[address] = self._refusals.pop(address, 0) + 1
         if len(self._refusals) > _REMEMBERED:
             self._refusals.popitem(last=False)
-        return self._refusals[address]
+        return pair_wait(self._refusals[address])
+
+    def taken(self, address: str) -> None:
+        """A message was taken: the next refusal is a first one."""
+        self._refusals.pop(address, None)

@@ -88,6 +88,11 @@ def string(data: Json, field: str) -> str:
     return found
 
 
+def text(data: Json, field: str) -> str:
+    """The text in `field`, or nothing."""
+    return optional(data.get(field)) or ""
+
+
 def optional(value: object) -> str | None:
     return storable(value) if isinstance(value, str) else None
 

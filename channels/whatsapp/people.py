@@ -12,7 +12,7 @@ late never reaches them. The two cannot be confused: a number is digits, an id b
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .payload import Json, NotReadable, optional
@@ -26,6 +26,8 @@ class Person:
     id: str
     """`Inbound.external_id`, and the address too."""
     name: str | None = None
+    number: str | None = None
+    """The phone number, where it is told beside a business-scoped user id."""
 
 
 def person(message: Json, contacts: Sequence[Json], *, alone: bool) -> Person:
@@ -38,24 +40,26 @@ def person(message: Json, contacts: Sequence[Json], *, alone: bool) -> Person:
     if not found and alone and len(contacts) == 1 and not _differ(contacts[0].get("user_id"), message, "from_user_id"):
         found = list(contacts)
     contact = found[0] if found else {}
-    known = identify(message.get("from_user_id"), contact.get("user_id"), message.get("from"), contact.get("wa_id"))
+    numbers = message.get("from"), contact.get("wa_id")
+    known = identify(message.get("from_user_id"), contact.get("user_id"), *numbers)
     if known is None:
         raise NotReadable("the sender is not told")
-    return Person(id=known, name=_name(contact))
+    number = _first(_NUMBER, numbers)
+    return Person(id=known, name=_name(contact), number=number if number != known else None)
 
 
 def identify(*candidates: object) -> str | None:
     """The first business-scoped user id; without one, the first phone number."""
-    texts = [one for one in candidates if isinstance(one, str)]
-    return next(
-        (one for pattern in (_USER_ID, _NUMBER) for one in texts if pattern.fullmatch(one)),
-        None,
-    )
+    return _first(_USER_ID, candidates) or _first(_NUMBER, candidates)
 
 
 def recipient(address: str) -> dict[str, str]:
     """How a request names whom it is for: `recipient` for a business-scoped user id, `to` for a phone number."""
     return {"recipient" if _USER_ID.fullmatch(address) else "to": address}
+
+
+def _first(pattern: re.Pattern[str], candidates: Iterable[object]) -> str | None:
+    return next((one for one in candidates if isinstance(one, str) and pattern.fullmatch(one)), None)
 
 
 def _matches(contact: Json, message: Json) -> bool:

@@ -1,16 +1,21 @@
-"""WhatsApp on the phone: `say` (`text`), `tap` (`message_id`, `button`: its place among buttons or rows), and `read`,
-when the chat has been looked at."""
+"""WhatsApp on the phone: `say` (`text`), `tap` (`message_id`, `button`: its place among buttons or rows), `read`, when
+the chat has been looked at, and `photo`, `document`, `location` and `voice`, of each of which the phone has one.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from ..whatsapp import Number, Person, WhatsAppServer
 from .accounts import Feed, Json, text_of
 
 _COUNTRY, _FIRST_NUMBER = "SG", 6591230001
+_SAMPLES = Path(__file__).parent.parent / "telegram" / "samples"
+_HERE = (1.2836, 103.8607)
 
 
 class WhatsAppApp:
@@ -29,6 +34,12 @@ class WhatsAppAccount:
         self._number = number
         self._person = person
         self._seen: set[str] = set()
+        self._sends: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "photo": lambda: person.image(number, "", _sample("photo.jpg")),
+            "document": lambda: person.document(number, "receipt.pdf", "", _sample("receipt.pdf")),
+            "location": lambda: person.location(number, *_HERE),
+            "voice": lambda: person.voice(number, _sample("voice.ogg")),
+        }
 
     def speak(self, language: str) -> None:
         """WhatsApp does not tell businesses."""
@@ -53,6 +64,8 @@ class WhatsAppAccount:
     async def act(self, frame: Json) -> None:
         if frame["type"] == "say" and (text := text_of(frame)):
             await self._person.say(self._number, text)
+        if (send := self._sends.get(str(frame["type"]))) is not None:
+            await send()
         if frame["type"] == "tap":
             await self._tap(frame)
         if frame["type"] == "read":
@@ -73,6 +86,10 @@ class WhatsAppAccount:
 
     def _received(self) -> list[Json]:
         return [message for message in self._person.messages if "business" in message]
+
+
+def _sample(name: str) -> bytes:
+    return (_SAMPLES / name).read_bytes()
 
 
 def _messages(webhook: Json) -> list[Json]:

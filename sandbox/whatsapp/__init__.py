@@ -14,6 +14,8 @@ Knows nothing of the product.
         await delivery.taken()                               # until the webhook answered 200; see delivery.attempts
         await alice.follow("https://wa.me/15550783881?text=Continue%3A%20…")
         message = await alice.next_message(timeout=5)        # the business's messages, one by one
+        await alice.location(shop, 1.28, 103.86, name="Marina Bay"); await alice.contact(shop, "Bob", "6591234567")
+        await alice.edit(shop, alice.messages[0], "hello!"); await alice.revoke(shop, alice.messages[0])
         await alice.tap(message, "Refund")                   # a button or a row, also by place: tap(message, 0)
         await alice.react(message, "👍"); await alice.read(message)
         await alice.next_event("typing")                     # the other kinds: see people.Event
@@ -35,13 +37,13 @@ Knows nothing of the product.
 
 What happens while no webhook is registered waits for one. Tests can bring their own limits and clocks:
 `WhatsAppServer(limits=Limits(retry_base=0.01), now=…, monotonic=…)`; `UNLIMITED` is for benchmarks. Some refusals
-(closed window, unknown person, a picture that cannot be fetched) reach Meta's callers at once or by a `failed` status;
-`Limits(told_later=frozenset({131053}))` chooses the latter. To run under another application's port,
-`mount(app, "/whatsapp")`, and `close()` at the end.
+(closed window, unknown person, a picture or a file that cannot be fetched) reach Meta's callers at once or by a
+`failed` status, as `Limits.told_later` says; by itself, only what cannot be fetched is told later. To run under
+another application's port, `mount(app, "/whatsapp")`, and `close()` at the end.
 
 Where it is kinder than Meta, because it is on loopback: webhooks, pictures and links may be plain HTTP there, and any
-version of the API is taken. Where it plays less: templates, flows, groups, calls, uploads, and every type of message
-that is not in `rules`.
+version of the API is taken. Edits and deletions are told to every business, which Meta does for some only. Where it
+plays less: templates, flows, groups, calls, and every type of message that is not in `rules`.
 """
 
 from .deliveries import Attempt, CallbackRefused, Delivery

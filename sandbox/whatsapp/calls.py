@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -18,10 +19,10 @@ from .errors import (
     bad_value,
     invalid,
 )
-from .network import Network, Number, new_message_id
+from .files import check_file, fetch_file, kind_of
+from .network import Media, Network, Number, new_message_id
 from .people import Person
-from .pictures import fetch_picture
-from .rules import check_message, picture
+from .rules import attached, check_message
 
 _FIELDS = {"display_phone_number", "id", "verified_name", "quality_rating"}
 
@@ -93,18 +94,49 @@ async def _refused(call: Call, body: Json, person: Person | None) -> Refusal | N
         return PAIR_LIMIT if exceeded == "pair" else THROUGHPUT
     if limits.window is not None and person.window_closed(call.number, limits.window):
         return CLOSED_WINDOW
-    return await _picture_refused(call, body)
+    return await _file_refused(call, body)
 
 
-async def _picture_refused(call: Call, body: Json) -> Refusal | None:
-    url = picture(body)
-    if url is None:
+async def _file_refused(call: Call, body: Json) -> Refusal | None:
+    """Meta fetches what is at a link, or looks up what was uploaded."""
+    found = attached(body)
+    if found is None:
         return None
+    kind, file = found
     try:
-        call.network.keep(*await fetch_picture(call.session, url))
+        if "link" in file:
+            call.network.keep(*await fetch_file(call.session, kind, file["link"]))
+        else:
+            media = call.network.kept(file["id"])
+            check_file(kind, media.content, media.mime_type)
     except GraphError as error:
         return error.refusal
     return None
+
+
+def upload(call: Call, fields: Json, content: bytes | None, mime_type: str) -> Json:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media#upload-media"""
+    if fields.get("messaging_product") != "whatsapp":
+        raise invalid("The parameter messaging_product is required.")
+    if content is None:
+        raise invalid("The parameter file is required.")
+    kind = kind_of(mime_type)
+    if kind is None:
+        raise invalid(f'Param file must be a file with one of the supported types - got "{mime_type}".')
+    check_file(kind, content, mime_type)
+    return {"id": call.network.keep(content, mime_type, days=30).id}
+
+
+def media_fields(media: Media, url: str) -> Json:
+    """What Meta tells about a file: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media#get-media-url"""
+    return {
+        "messaging_product": "whatsapp",
+        "url": url,
+        "mime_type": media.mime_type,
+        "sha256": hashlib.sha256(media.content).hexdigest(),
+        "file_size": len(media.content),
+        "id": media.id,
+    }
 
 
 def _arrive(number: Number, person: Person, message: Json) -> None:

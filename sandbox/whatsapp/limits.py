@@ -29,9 +29,9 @@ class Limits:
     webhook_timeout: float = 10.0
     webhook_life: float = 7 * 24 * 3600.0
     media_url_life: float = 300.0
-    told_later: frozenset[int] = frozenset()
+    told_later: frozenset[int] = frozenset({131053})
     """Codes of refusals that the call hears nothing of: it succeeds, and a `failed` status tells. Meta does either with
-    131026, 131047 and 131053."""
+    131026 and 131047, and fetches pictures and files after it has answered."""
 
 
 UNLIMITED = Limits(pair=None, overall=None, window=None)

@@ -7,11 +7,11 @@ import itertools
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from .deliveries import Deliverer, Delivery
-from .errors import Json, Refusal
+from .errors import Json, Refusal, unknown_object
 from .faults import FaultPlan
 from .limits import Flood, Limits
 
@@ -24,6 +24,8 @@ class Media:
     id: str
     content: bytes
     mime_type: str
+    until: datetime
+    """When it is deleted."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -108,9 +110,17 @@ class Network:
                 return person
         return None
 
-    def keep(self, content: bytes, mime_type: str) -> Media:
-        media = Media(id=self.new_id(), content=content, mime_type=mime_type)
+    def keep(self, content: bytes, mime_type: str, *, days: int = 7) -> Media:
+        until = self.now() + timedelta(days=days)
+        media = Media(id=self.new_id(), content=content, mime_type=mime_type, until=until)
         self.media[media.id] = media
+        return media
+
+    def kept(self, media_id: str) -> Media:
+        """Raises GraphError if there is none, or none any more."""
+        media = self.media.get(media_id)
+        if media is None or media.until < self.now():
+            raise unknown_object(media_id, "get")
         return media
 
 

@@ -5,6 +5,7 @@ Pure. Lengths are counted in UTF-16 code units, the strictest way of counting th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -27,14 +28,12 @@ def check_message(body: Json) -> str:
     return kind
 
 
-def picture(body: Json) -> str | None:
-    """The address of the picture in a message, which Meta fetches."""
-    if body.get("type") == "image":
-        link: str = body["image"].get("link", "")
-        return link or None
+def attached(body: Json) -> tuple[str, Json] | None:
+    """The picture or the document in a message, and which of the two it is."""
+    if body.get("type") in ("image", "document"):
+        return body["type"], body[body["type"]]
     header = body.get("interactive", {}).get("header", {})
-    found: str | None = header.get("image", {}).get("link")
-    return found
+    return ("image", header["image"]) if "image" in header else None
 
 
 def utf16_length(text: str) -> int:
@@ -53,12 +52,36 @@ def _text(text: Json) -> None:
 
 def _image(image: Json) -> None:
     _only(image, {"link", "id", "caption"}, "image")
-    if ("link" in image) == ("id" in image):
+    _file("image", image)
+
+
+def _document(document: Json) -> None:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/document-messages"""
+    _only(document, {"link", "id", "caption", "filename"}, "document")
+    _file("document", document)
+    if "filename" in document:
+        _string(document, "filename", "document['filename']")
+
+
+def _file(kind: str, file: Json) -> None:
+    if ("link" in file) == ("id" in file):
         raise invalid("Either the parameter id or the parameter link is required.")
-    if "link" in image:
-        _link(image["link"], "image['link']")
-    if "caption" in image:
-        _string(image, "caption", "image['caption']", 1024)
+    if "link" in file:
+        _link(file["link"], f"{kind}['link']")
+    if "id" in file:
+        _string(file, "id", f"{kind}['id']")
+    if "caption" in file:
+        _string(file, "caption", f"{kind}['caption']", 1024)
+
+
+def _location(location: Json) -> None:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/location-messages"""
+    _only(location, {"latitude", "longitude", "name", "address"}, "location")
+    _degrees(location, "latitude", 90)
+    _degrees(location, "longitude", 180)
+    for field in ("name", "address"):
+        if field in location:
+            _string(location, field, f"location['{field}']")
 
 
 def _interactive(interactive: Json) -> None:
@@ -140,8 +163,14 @@ def _cta_url(action: Json) -> None:
 
 Check = Callable[[Json], None]
 
-_KINDS: Mapping[str, Check] = {"text": _text, "image": _image, "interactive": _interactive}
-"""Templates, other media, contacts, locations and reactions are not played."""
+_KINDS: Mapping[str, Check] = {
+    "text": _text,
+    "image": _image,
+    "document": _document,
+    "location": _location,
+    "interactive": _interactive,
+}
+"""Templates, other media, contacts and reactions are not played."""
 _ACTIONS: Mapping[str, Check] = {"button": _buttons, "list": _sections, "cta_url": _cta_url}
 
 
@@ -189,6 +218,19 @@ def _missing(where: str) -> Refusal:
 def _length(what: str, value: str, longest: int) -> None:
     if utf16_length(value) > longest:
         raise bad_value(f"{what} length invalid. Min length: 1, Max length: {longest}")
+
+
+def _degrees(given: Json, key: str, most: int) -> None:
+    """A number, or one in a string."""
+    value = given.get(key)
+    if value is None:
+        raise GraphError(_missing(f"location['{key}']"))
+    try:
+        degrees = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        degrees = math.nan
+    if not -most <= degrees <= most:
+        raise bad_value(f"{key.capitalize()} must be between -{most} and {most}.")
 
 
 def _link(value: object, where: str) -> None:

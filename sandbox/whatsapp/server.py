@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import hmac
 import json
 import secrets
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 import aiohttp
 from aiohttp import web
 
-from .calls import Call, number_fields, post_message
+from .calls import Call, media_fields, number_fields, post_message, upload
 from .deliveries import Deliverer
 from .errors import NO_TOKEN, WRONG_TOKEN, GraphError, Json, Refusal, invalid, unknown_object, unknown_path
 from .faults import Fault
@@ -23,6 +22,7 @@ from .limits import Flood, Limits
 from .network import Network, Number
 from .people import Person, new_user_id
 
+_UPLOAD_MAX = 101 * 1024 * 1024
 _VERSION = r"v[0-9]+\.[0-9]+"
 
 
@@ -98,7 +98,7 @@ class WhatsAppServer:
 
     async def start(self, port: int = 0) -> str:
         """Listen on loopback, on a free port unless one is given. Returns the address: `http://127.0.0.1:<port>`."""
-        app = web.Application()
+        app = web.Application(client_max_size=_UPLOAD_MAX)
         self.mount(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -110,9 +110,12 @@ class WhatsAppServer:
         """`prefix`: a path such as `/whatsapp`, which goes before the version in the API's address."""
         version = prefix + "/{version:" + _VERSION + "}"
         app.router.add_post(version + "/{id}/messages", self._guarded(self._messages))
+        app.router.add_post(version + "/{id}/media", self._guarded(self._upload))
         app.router.add_get(version + "/{id}", self._guarded(self._object))
+        app.router.add_delete(version + "/{id}", self._guarded(self._delete))
         app.router.add_route("*", version + "/{path:.*}", self._guarded(_no_path))
         app.router.add_get(prefix + "/whatsapp_business/attachments/{key}", self._guarded(self._attachment))
+        app.router.add_get(prefix + "/phone/files/{id:[0-9]+}", self._own_file)
 
     async def close(self) -> None:
         self._closing.set()
@@ -184,30 +187,46 @@ class WhatsAppServer:
     async def _object(self, request: web.Request, token: str) -> web.Response:
         """A number, or media: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media"""
         name = request.match_info["id"]
-        media = self.network.media.get(name)
-        if media is None:
+        if name not in self.network.media:
             number = self._number(request, token, "get")
             return web.json_response(number_fields(number, request.query.get("fields", "")))
+        media = self.network.kept(name)
         key = secrets.token_urlsafe(24)
         self.network.media_urls[key] = (name, self.network.now())
         prefix = request.path.partition(f"/{request.match_info['version']}/")[0]
-        answer = {
-            "messaging_product": "whatsapp",
-            "url": str(request.url.origin()) + f"{prefix}/whatsapp_business/attachments/{key}",
-            "mime_type": media.mime_type,
-            "sha256": hashlib.sha256(media.content).hexdigest(),
-            "file_size": len(media.content),
-            "id": name,
-        }
-        return web.json_response(answer)
+        url = str(request.url.origin()) + f"{prefix}/whatsapp_business/attachments/{key}"
+        return web.json_response(media_fields(media, url))
+
+    async def _upload(self, request: web.Request, token: str) -> web.Response:
+        number = self._number(request, token, "post")
+        fields = await request.post() if request.content_type == "multipart/form-data" else {}
+        file = fields.get("file")
+        content = file.file.read() if isinstance(file, web.FileField) else None
+        mime_type = file.content_type if isinstance(file, web.FileField) else ""
+        call = Call(network=self.network, number=number, session=self._session())
+        return web.json_response(upload(call, dict(fields), content, mime_type))
+
+    async def _delete(self, request: web.Request, token: str) -> web.Response:
+        media = self.network.kept(request.match_info["id"])
+        del self.network.media[media.id]
+        return web.json_response({"success": True})
 
     async def _attachment(self, request: web.Request, token: str) -> web.Response:
+        """What is deleted, or asked for by an address that was good until a while ago, is not there."""
         name, since = self.network.media_urls.get(request.match_info["key"], ("", self.network.now()))
         age = (self.network.now() - since).total_seconds()
-        if not name or age > self.network.limits.media_url_life:
+        media = self.network.media.get(name)
+        if media is None or age > self.network.limits.media_url_life:
             return web.Response(status=404)
-        media = self.network.media[name]
         return web.Response(body=media.content, headers={"Content-Type": media.mime_type})
+
+    async def _own_file(self, request: web.Request) -> web.Response:
+        """A file on the phone that sent it, for the phone's screen. Meta has nothing like it."""
+        media = self.network.media.get(request.match_info["id"])
+        if media is None:
+            return web.Response(status=404)
+        headers = {"Content-Type": media.mime_type, "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=media.content, headers=headers)
 
     # --- below ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -29,7 +30,8 @@ async def link_to_telegram(message: Outbound) -> str:
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(pair=None, overall=None, retry_base=0.01, retry_max=0.05)
+    """Every refusal is told at once."""
+    return Limits(pair=None, overall=None, retry_base=0.01, retry_max=0.05, told_later=frozenset())
 
 
 @pytest.fixture
@@ -63,6 +65,7 @@ async def open_channel() -> AsyncIterator[Open]:
         link: Callable[[Outbound], Awaitable[str]] = link_to_telegram,
         timeout: float = 5.0,
         patience: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> WhatsAppChannel:
         channel = WhatsAppChannel(
             access_token=access_token,
@@ -73,6 +76,7 @@ async def open_channel() -> AsyncIterator[Open]:
             link=link,
             timeout=timeout,
             patience=patience,
+            clock=clock,
         )
         await channel.start()
         opened.append(channel)

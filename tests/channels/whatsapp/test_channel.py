@@ -19,10 +19,16 @@ from channels.contract import (
     Channel,
     Choice,
     Content,
+    File,
     Inbound,
     Link,
+    Location,
+    Media,
+    Moved,
     Option,
     Outbound,
+    Receipt,
+    Revised,
     Said,
     SendError,
     Sent,
@@ -32,7 +38,7 @@ from channels.contract import (
     Webhook,
     WebhookRejected,
 )
-from channels.whatsapp import DEFAULT_API_URL, Status, WhatsAppChannel
+from channels.whatsapp import DEFAULT_API_URL, WhatsAppChannel
 from sandbox.whatsapp import (
     Delivery,
     Fault,
@@ -101,6 +107,24 @@ async def failure(channel: WhatsAppChannel, message: Outbound) -> Any:
     return (reason, caught.value.permanent, caught.value.uncertain, caught.value.retry_after)
 
 
+async def held_back(channel: WhatsAppChannel, message: Outbound) -> float | None:
+    """When it may be sent, by the channel's own reckoning."""
+    with pytest.raises(SendError) as caught:
+        await channel.send(message)
+    assert caught.value.held_back
+    return caught.value.retry_after
+
+
+class Clock:
+    """Seconds, as a test likes them."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 def closed_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -149,17 +173,17 @@ def test_version_is_part_of_the_address(url: str) -> None:
 
 
 async def test_text_arrives_as_it_is(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
-    sent = await channel.send(to(alice, Content(text="<b>5 * 3</b> _is_ 15")))
+    sent = await channel.send(to(alice, Content(text="<b>5 * 3</b> _is_ **15**")))
     message = await alice.next_message()
-    assert message["text"] == {"body": "<b>5 * 3</b> _is_ 15"}
-    assert sent == Sent(platform_id=message["id"])
+    assert message["text"] == {"body": "<b>5 * 3</b> _is_ *15*"}
+    assert sent == Sent(platform_ids=(message["id"],))
     assert shop.calls == [
         {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
             "recipient": alice.user_id,
             "type": "text",
-            "text": {"body": "<b>5 * 3</b> _is_ 15"},
+            "text": {"body": "<b>5 * 3</b> _is_ *15*"},
         }
     ]
 
@@ -194,7 +218,8 @@ async def test_answer_never_reaches_who_has_the_number_now(
     failed = await failure(channel, Outbound(id=1, address=address, content=Content(text="as to your secret")))
     assert failed[1] is True
     assert (seen(bob), new.external_id == address) == ([], False)
-    assert [(move.old, move.new) for move in channel.moves(as_webhook(moved))] == [(address, alice.user_id)]
+    assert alice.user_id is not None
+    assert channel.news(as_webhook(moved)) == [Moved(old=address, new=alice.user_id)]
 
 
 @pytest.mark.parametrize(
@@ -232,10 +257,43 @@ async def test_cards_come_in_order_with_pictures_and_buttons(
     lamp = Card(title="Lamp", options=(Option(title="Buy lamp", payload="/b"),))
     sent = await channel.send(to(alice, Content(text="Look:", cards=(sofa, lamp))))
     look, first, second = [await alice.next_message() for _ in range(3)]
-    assert sent.platform_id == look["id"]
-    assert (_body(first), tappable(first)[0]["title"]) == ("Sofa\nTwo seats", "Buy sofa")
+    assert sent.platform_ids == (look["id"], first["id"], second["id"])
+    assert (_body(first), tappable(first)[0]["title"]) == ("*Sofa*\nTwo seats", "Buy sofa")
     assert first["interactive"]["header"]["image"] == {"link": photo}
-    assert (_body(second), tappable(second)[0]["title"]) == ("Lamp", "Buy lamp")
+    assert (_body(second), tappable(second)[0]["title"]) == ("*Lamp*", "Buy lamp")
+
+
+async def test_file_and_place_arrive(channel: WhatsAppChannel, alice: Person) -> None:
+    async with answering(200, b"%PDF-1.7", "application/pdf") as url:
+        file = File(url=f"{url}/receipt.pdf", name="Receipt 7.pdf")
+        bay = Location(latitude=1.2836, longitude=103.8607, name="Marina Bay")
+        sent = await channel.send(to(alice, Content(text="Here", file=file, location=bay)))
+    document, place = [await alice.next_message() for _ in range(2)]
+    assert document["document"] == {"link": file.url, "filename": "Receipt 7.pdf", "caption": "Here"}
+    assert place["location"] == {"latitude": "1.283600", "longitude": "103.860700", "name": "Marina Bay"}
+    assert sent.platform_ids == (document["id"], place["id"])
+
+
+async def test_file_that_meta_cannot_fetch_becomes_a_link(channel: WhatsAppChannel, alice: Person) -> None:
+    url = f"{closed_port()}/receipt.pdf"
+    await channel.send(to(alice, Content(text="Here", file=File(url=url))))
+    assert seen(alice) == [f"Here\n📎 receipt.pdf ({url})"]
+
+
+async def test_what_is_sent_is_what_was_shown_beforehand(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
+    message = to(alice, Content(text="Sure?", options=YES_NO, cards=(Card(title="Lamp"),), invite="telegram"))
+    assert channel.shows(message) == ["interactive button, 2 buttons", "interactive cta_url", "text"]
+    await channel.send(message)
+    assert [call["type"] for call in shop.calls] == ["interactive", "interactive", "text"]
+
+
+async def test_buttons_cannot_be_taken_off_and_nothing_is_asked(
+    channel: WhatsAppChannel, shop: Number, alice: Person
+) -> None:
+    message = to(alice, Content(text="Sure?", options=YES_NO))
+    sent = await channel.send(message)
+    await channel.withdraw(message, sent.platform_ids)
+    assert len(shop.calls) == 1
 
 
 @pytest.mark.parametrize("given", [(), YES_NO], ids=["caption", "buttons"])
@@ -336,7 +394,9 @@ async def test_one_who_never_wrote_has_a_closed_window(
 async def test_wrong_token_is_named(server: WhatsAppServer, alice: Person, open_channel: Open) -> None:
     channel = await open_channel(server.url, access_token="EAAG-wrong")
     assert await failure(channel, to(alice, HELLO)) == error(
-        "WHATSAPP_ACCESS_TOKEN was refused or has expired (190)", permanent=True
+        "WHATSAPP_ACCESS_TOKEN was refused or has expired: generate a new one for the system user, set it, and start "
+        "the gateway again (190)",
+        permanent=True,
     )
 
 
@@ -347,11 +407,54 @@ async def test_wrong_number_is_named(server: WhatsAppServer, alice: Person, open
     )
 
 
-async def test_pair_limit_waits_longer_each_time(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
+async def test_pair_limit_waits_longer_each_time_and_holds_up_nobody_else(
+    server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open
+) -> None:
+    clock = Clock()
+    channel = await open_channel(server.url, clock=clock)
+    bob = server.person("Bob", "6591234567")
+    await bob.say(shop, "hello")
     shop.faults.order("text", refuse(131056), times=3)
-    waits = [(await failure(channel, to(alice, HELLO)))[3] for _ in range(3)]
+    waits = []
+    for _ in range(3):
+        waits.append((await failure(channel, to(alice, HELLO)))[3])
+        clock.seconds += waits[-1]
     await channel.send(to(alice, HELLO))
-    assert (waits, seen(alice)) == ([1, 4, 16], ["hello"])
+    shop.faults.order("text", refuse(131056), times=3)
+    for _ in range(3):
+        clock.seconds += (await failure(channel, to(alice, HELLO)))[3]
+    clock.seconds -= 16
+    await held_back(channel, to(alice, HELLO))
+    await channel.send(to(bob, HELLO))
+    assert (waits, seen(alice), seen(bob)) == ([1, 4, 16], ["hello"], ["hello"])
+
+
+async def test_metas_rates_are_kept_before_it_has_to_say_so(
+    server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open
+) -> None:
+    """45 to one person at once, and then none until as many would have been taken at one every 6 seconds."""
+    clock = Clock()
+    channel = await open_channel(server.url, clock=clock)
+    for _ in range(45):
+        await channel.send(to(alice, HELLO))
+    clock.seconds = 260
+    assert await held_back(channel, to(alice, HELLO)) == 10
+    clock.seconds = 270
+    await channel.send(to(alice, HELLO))
+    assert len(shop.calls) == 46
+
+
+async def test_too_many_in_all_holds_up_everybody(
+    server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open
+) -> None:
+    clock = Clock()
+    channel = await open_channel(server.url, clock=clock)
+    shop.faults.order("text", refuse(80007))
+    assert (await failure(channel, to(alice, HELLO)))[3] == 60
+    assert await held_back(channel, to(server.person("Bob", "6591234567"), HELLO)) == 60
+    clock.seconds = 60
+    await channel.send(to(alice, HELLO))
+    assert len(shop.calls) == 2
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -469,6 +572,10 @@ async def test_deep_link_brings_its_code(channel: WhatsAppChannel, shop: Number,
     assert read_one(channel, await alice.follow(link)).said == Link(code=CODE)
 
 
+async def test_deep_link_without_a_code_opens_the_chat(channel: WhatsAppChannel, shop: Number) -> None:
+    assert await channel.deep_link(None) == "https://wa.me/15550783881"
+
+
 async def test_number_is_asked_once(server: WhatsAppServer, shop: Number, channel: WhatsAppChannel) -> None:
     first = await channel.deep_link(CODE)
     await server.close()
@@ -524,18 +631,43 @@ async def test_everything_a_person_does_in_the_sandbox_is_read(
         await alice.image(shop, "look"),
         await alice.voice(shop),
         await alice.video(shop),
-        await alice.document(shop, "invoice.pdf"),
+        await alice.document(shop, "invoice.pdf", "mine"),
         await alice.sticker(shop),
-        await alice.location(shop, 1.2836, 103.8607),
-        await alice.send(shop, "contacts", [{"name": {"formatted_name": "Bob"}}]),
+        await alice.location(shop, 1.2836, 103.8607, name="Marina Bay"),
+        await alice.contact(shop, "Bob", "6591234567"),
     ]
-    kinds = ["image", "audio", "video", "document", "sticker", "location", "contacts"]
-    assert [read_one(channel, one).said for one in done] == [Unsupported(kind=kind) for kind in kinds]
+    refs = [str(one.message[one.message["type"]]["id"]) for one in done[:5]]
+    assert [read_one(channel, one).said for one in done] == [
+        Media(kind="picture", ref=refs[0], text="look", type="image/jpeg"),
+        Media(kind="voice", ref=refs[1], type="audio/ogg; codecs=opus"),
+        Media(kind="video", ref=refs[2], type="video/mp4"),
+        Media(kind="file", ref=refs[3], text="mine", name="invoice.pdf", type="application/pdf"),
+        Media(kind="sticker", ref=refs[4], type="image/webp"),
+        Location(latitude=1.2836, longitude=103.8607, name="Marina Bay"),
+        Unsupported(kind="contacts"),
+    ]
     await channel.send(to(alice, HELLO))
     message = await alice.next_message()
-    assert channel.read(as_webhook(await alice.react(message, "👍"))) == []
-    edit = await alice.send(shop, "edit", {"original_message_id": "wamid.1", "message": {}})
-    assert channel.read(as_webhook(edit)) == [Unread(reason="edit is not handled")]
+    reaction = as_webhook(await alice.react(message, "👍"))
+    assert (channel.read(reaction), channel.news(reaction)) == ([], [])
+    assert channel.read(as_webhook(await alice.send(shop, "poll", {}))) == [Unread(reason="poll is not handled")]
+
+
+async def test_what_a_person_changes_and_takes_back_is_told(
+    channel: WhatsAppChannel, shop: Number, alice: Person
+) -> None:
+    said = await alice.say(shop, "order 1047")
+    platform_id, name = read_one(channel, said).platform_id, alice.user_id
+    assert platform_id is not None
+    assert name is not None
+    edited = as_webhook(await alice.edit(shop, alice.messages[-1], "order 1048"))
+    taken_back = as_webhook(await alice.revoke(shop, alice.messages[-1]))
+    told = [*channel.news(edited), *channel.news(taken_back)]
+    assert [(one.external_id, one.platform_id, one.text) for one in told if isinstance(one, Revised)] == [
+        (name, platform_id, "order 1048"),
+        (name, platform_id, None),
+    ]
+    assert (channel.read(edited), channel.read(taken_back)) == ([], [])
 
 
 async def test_batch_is_read_whole_and_in_order(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
@@ -548,10 +680,10 @@ async def test_batch_is_read_whole_and_in_order(channel: WhatsAppChannel, shop: 
 
 async def test_statuses_are_told_in_whatever_order(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
     sent = await channel.send(to(alice, HELLO))
-    told = [status for delivery in shop.deliveries for status in channel.statuses(as_webhook(delivery))]
-    told += channel.statuses(as_webhook(await alice.read(await alice.next_message())))
-    assert [(status.platform_id, status.state) for status in told] == [
-        (sent.platform_id, state) for state in ("sent", "delivered", "read")
+    told = [one for delivery in shop.deliveries for one in channel.news(as_webhook(delivery))]
+    told += channel.news(as_webhook(await alice.read(await alice.next_message())))
+    assert [(one.platform_id, one.state) for one in told if isinstance(one, Receipt)] == [
+        (*sent.platform_ids, state) for state in ("delivered", "read")
     ]
     assert channel.read(as_webhook(shop.deliveries[-1])) == []
 
@@ -561,17 +693,17 @@ class TestToldLater:
 
     @pytest.fixture
     def limits(self) -> Limits:
-        return Limits(pair=None, overall=None, told_later=frozenset({131053}))
+        return Limits(pair=None, overall=None)
 
     async def test_failed_status_says_why(self, channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
         sent = await channel.send(to(alice, Content(text="Our sofa", image=f"{closed_port()}/sofa.png")))
-        [status] = channel.statuses(as_webhook(shop.deliveries[-1]))
-        assert sent.platform_id is not None
-        assert status == Status(
-            platform_id=sent.platform_id,
+        [failed] = channel.news(as_webhook(shop.deliveries[-1]))
+        assert isinstance(failed, Receipt)
+        assert failed == Receipt(
+            platform_id=sent.platform_ids[0],
             state="failed",
-            at=status.at,
-            error="WhatsApp could not use the picture (131053)",
+            at=failed.at,
+            error="WhatsApp could not use the picture or the file (131053)",
         )
         assert seen(alice) == []
 

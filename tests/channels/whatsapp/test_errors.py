@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -10,10 +9,14 @@ import pytest
 
 from channels.contract import SendError
 from channels.delivery import Refused
-from channels.whatsapp.errors import MEANINGS, PairLimit, meaning, network, refusal
+from channels.whatsapp.errors import MEANINGS, PairLimit, RateLimit, meaning, network, refusal
 from channels.whatsapp.pairs import PairBackoff, pair_wait
 
-AGAIN = [1, 2, 4, 80007, 130429, 131056, 131000, 131016, 131057, 133004]
+AGAIN: dict[int, float | None] = {
+    1: None, 2: None, 4: 60, 80007: 60, 130429: 1, 131056: None, 131000: None, 131016: None, 131057: 60, 133004: None,
+}  # fmt: skip
+"""With the seconds to wait, where Meta's own word or its kind says so."""
+RATES = {4, 80007, 130429}
 NEVER = [
     0, 3, 10, 33, 190, 200, 368, 130472, 130497, 131005, 131021, 131026, 131030, 131031, 131037, 131042, 131045, 131047,
     131048, 131049, 131050, 133010,
@@ -33,10 +36,19 @@ def test_every_code_is_sorted() -> None:
     assert sorted(MEANINGS) == sorted([*AGAIN, *NEVER, *ANOTHER_FORM])
 
 
-@pytest.mark.parametrize("code", AGAIN)
-def test_passing_trouble_is_tried_again(code: int) -> None:
+@pytest.mark.parametrize(("code", "wait"), AGAIN.items())
+def test_passing_trouble_is_tried_again(code: int, wait: float | None) -> None:
     error = refusal(400, graph(code))
-    assert (error.permanent, error.uncertain) == (False, False)
+    assert (error.permanent, error.uncertain, error.retry_after) == (False, False, wait)
+    assert isinstance(error, RateLimit) == (code in RATES)
+    assert isinstance(error, PairLimit) == (code == 131056)
+
+
+@pytest.mark.parametrize("code", [0, 190])
+def test_token_that_is_refused_says_what_to_do(code: int) -> None:
+    reason = meaning(code).reason
+    assert reason.startswith("WHATSAPP_ACCESS_TOKEN was refused")
+    assert "generate a new one" in reason
 
 
 @pytest.mark.parametrize("code", [*NEVER, 132000, 132001, 132999, 131999])
@@ -82,14 +94,20 @@ ANSWERS: dict[str, tuple[SendError, Any]] = {
         ("WhatsApp refused a value in the message (131009)", True, False, None),
     ),
     "502 of a proxy": (refusal(502, {}), ("WhatsApp is in trouble (502)", False, False, None)),
-    "429 of a proxy": (refusal(429, {}, 30), ("WhatsApp is in trouble (429)", False, False, 30)),
+    "429 of a proxy": (refusal(429, {}, 30), ("too many calls for WhatsApp (429)", False, False, 30)),
     "404 of a proxy": (refusal(404, {}), ("WhatsApp refused the message (404)", True, False, None)),
     "code is text": (refusal(400, graph("190")), ("WhatsApp refused the message (400)", True, False, None)),
     "code is true": (refusal(400, graph(True)), ("WhatsApp refused the message (400)", True, False, None)),
     "error is text": (refusal(400, {"error": "no"}), ("WhatsApp refused the message (400)", True, False, None)),
     "trace is odd": (
         refusal(400, graph(190, fbtrace_id="Alice said hello")),
-        ("WHATSAPP_ACCESS_TOKEN was refused or has expired (190)", True, False, None),
+        (
+            "WHATSAPP_ACCESS_TOKEN was refused or has expired: generate a new one for the system user, set it, and "
+            "start the gateway again (190)",
+            True,
+            False,
+            None,
+        ),
     ),
     "refused connection": (
         network(aiohttp.ConnectionTimeoutError()),
@@ -121,17 +139,8 @@ def test_pair_waits_four_times_longer_each_time() -> None:
     assert [pair_wait(refusals) for refusals in range(1, 8)] == [1, 4, 16, 64, 256, 1024, 1024]
 
 
-async def test_each_person_is_waited_for_apart() -> None:
+def test_each_person_is_waited_for_apart() -> None:
     pairs = PairBackoff()
-
-    async def refused() -> str:
-        raise PairLimit("too many")
-
-    async def wait(address: str) -> float | None:
-        with pytest.raises(SendError) as caught:
-            await pairs.watch(address, refused())
-        return caught.value.retry_after
-
-    assert [await wait("alice"), await wait("alice"), await wait("bob")] == [1, 4, 1]
-    assert await pairs.watch("alice", asyncio.sleep(0, "sent")) == "sent"
-    assert [await wait("alice"), await wait("bob")] == [1, 4]
+    assert [pairs.refused("alice"), pairs.refused("alice"), pairs.refused("bob")] == [1, 4, 1]
+    pairs.taken("alice")
+    assert [pairs.refused("alice"), pairs.refused("bob")] == [1, 4]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.contract import Card, Content, Option, Outbound
+from channels.contract import Card, Content, File, Location, Option, Outbound
 from channels.lengths import units
-from channels.whatsapp.outbound import BODY_MAX, LISTED_MAX, Part, render
+from channels.whatsapp.outbound import BODY_MAX, LISTED_MAX, Part, described, render
 from channels.whatsapp.titles import Row, rows
 from channels.whatsapp.titles import buttons as button_titles
 from sandbox.whatsapp import options as tappable
 from sandbox.whatsapp.rules import check_message
 
 LINK = "https://t.me/hearthside_bot?start=f3Kx_9vQ-2LmZr7T"
+RECEIPT = "https://shop.example/files/receipt.pdf?id=7"
 PHOTO = "https://shop.example/sofa.jpg"
 
 
@@ -35,6 +36,11 @@ def text(body: str) -> Part:
 def image(caption: str | None = None, *, instead: tuple[Part, ...] = ()) -> Part:
     picture = {"link": PHOTO} | ({"caption": caption} if caption else {})
     return Part(message={"type": "image", "image": picture}, instead=instead)
+
+
+def document(caption: str | None = None, *, instead: tuple[Part, ...], name: str = "receipt.pdf") -> Part:
+    shown = {"link": RECEIPT, "filename": name} | ({"caption": caption} if caption else {})
+    return Part(message={"type": "document", "document": shown}, instead=instead)
 
 
 def interactive(kind: str, body: str, action: Any, *, pictured: bool = False) -> Any:
@@ -74,6 +80,22 @@ def invited(body: str, button: str, written_out: str, *, pictured: bool = False)
     return Part(message=interactive("cta_url", body, action, pictured=True), instead=(plain,))
 
 
+FILE = File(url=RECEIPT)
+IN_WORDS = f"📎 receipt.pdf ({RECEIPT})"
+BAY = Location(latitude=1.2836, longitude=103.8607, name="Marina Bay", address="10 Bayfront Ave")
+ON_A_MAP = "https://www.openstreetmap.org/?mlat=1.283600&mlon=103.860700#map=17/1.283600/103.860700"
+PLACE = Part(
+    message={
+        "type": "location",
+        "location": {
+            "latitude": "1.283600",
+            "longitude": "103.860700",
+            "name": "Marina Bay",
+            "address": "10 Bayfront Ave",
+        },
+    },
+    instead=(text(f"*Marina Bay*\n10 Bayfront Ave\n📍 1.28360, 103.86070 ({ON_A_MAP})"),),
+)
 SOFA = Card(title="Sofa", text="Two seats", image=PHOTO, options=options("Buy sofa"))
 LAMP = Card(title="Lamp", options=options("Buy lamp", "Details"))
 FOUR = ("North", "East", "South", "West")
@@ -83,6 +105,7 @@ RENDERED: dict[str, tuple[Content, list[Part]]] = {
     "text": (Content(text="Hello Alice"), [text("Hello Alice")]),
     "nothing": (Content(), []),
     "white space": (Content(text=" \n\x00"), []),
+    "nothing that can be seen": (Content(text="\x01"), []),
     "text that is not storable": (Content(text="a\x00b\ud83d"), [text("ab?")]),
     "long text": (Content(text="x" * 4000 + ".\n\n" + "y" * 4000), [text("x" * 4000 + "."), text("y" * 4000)]),
     "three short options are buttons": (
@@ -163,17 +186,80 @@ RENDERED: dict[str, tuple[Content, list[Part]]] = {
         [image(), listed("Where?", *FOUR)],
     ),
     "a file is never a picture": (Content(text="Our sofa", image="/etc/hostname"), [text("Our sofa")]),
+    "formatting": (Content(text="It is **blue** and *new*."), [text("It is *blue* and _new_.")]),
+    "formatting over buttons": (
+        Content(text="**Sure?**", options=options("Yes", "No")),
+        [buttons("*Sure?*", "Yes", "No")],
+    ),
+    "length is measured with the marks": (
+        Content(text="**" + "x" * (BODY_MAX - 1) + "**", options=options("Yes", "No")),
+        [text("*" + "x" * (BODY_MAX - 1) + "*"), buttons("Please choose:", "Yes", "No")],
+    ),
+    "descriptions of rows": (
+        Content(
+            text="Where?",
+            options=tuple(Option(title=one, payload="/p", description=f"the {one}") for one in FOUR),
+        ),
+        [listed("Where?", *((one, f"the {one}") for one in FOUR))],
+    ),
+    "a long label and its description": (
+        Content(options=(*options("No", "Later", "Never"), Option(title="x" * 30, payload="/p", description="y" * 72))),
+        [listed("Please choose:", "No", "Later", "Never", ("x" * 23 + "…", "…xxxxxxx – " + "y" * 60 + "…"))],
+    ),
+    "buttons have no room for descriptions": (
+        Content(text="Sure?", options=(Option(title="Yes", payload="/p", description="go on"),)),
+        [buttons("Sure?", "Yes")],
+    ),
+    "file with its caption": (
+        Content(text="Your **receipt**", file=FILE),
+        [document("Your *receipt*", instead=(text(f"Your *receipt*\n{IN_WORDS}"),))],
+    ),
+    "file alone": (Content(file=FILE), [document(instead=(text(IN_WORDS),))]),
+    "file of another name": (
+        Content(file=File(url=RECEIPT, name="Beleg.pdf")),
+        [document(instead=(text(f"📎 Beleg.pdf ({RECEIPT})"),), name="Beleg.pdf")],
+    ),
+    "file and a text too long for a caption": (
+        Content(text="x" * (BODY_MAX + 1), file=FILE),
+        [text("x" * (BODY_MAX + 1)), document(instead=(text(IN_WORDS),))],
+    ),
+    "picture before file": (
+        Content(text="Our sofa", image=PHOTO, file=FILE),
+        [image("Our sofa", instead=(text("Our sofa"),)), document(instead=(text(IN_WORDS),))],
+    ),
+    "a file that Meta cannot fetch": (
+        Content(text="Here", file=File(url="/var/receipt.pdf")),
+        [text("Here"), text("📎 receipt.pdf")],
+    ),
+    "place": (Content(text="We are here", location=BAY), [text("We are here"), PLACE]),
+    "everything in order": (
+        Content(
+            text="Look",
+            image=PHOTO,
+            file=FILE,
+            location=BAY,
+            options=options("Yes", "No"),
+            cards=(Card(title="Lamp"),),
+        ),
+        [
+            image("Look", instead=(text("Look"),)),
+            document(instead=(text(IN_WORDS),)),
+            PLACE,
+            buttons("Please choose:", "Yes", "No"),
+            text("*Lamp*"),
+        ],
+    ),
     "cards, each with its own buttons": (
         Content(text="Look:", options=options("None of them"), cards=(SOFA, LAMP)),
         [
             buttons("Look:", "None of them"),
-            buttons("Sofa\nTwo seats", "Buy sofa", first=1, pictured=True),
-            buttons("Lamp", "Buy lamp", "Details", first=2),
+            buttons("*Sofa*\nTwo seats", "Buy sofa", first=1, pictured=True),
+            buttons("*Lamp*", "Buy lamp", "Details", first=2),
         ],
     ),
     "cards without options": (
         Content(cards=(Card(title="Sofa", image=PHOTO), Card(title="Lamp", text="Warm light"))),
-        [image("Sofa", instead=(text("Sofa"),)), text("Lamp\nWarm light")],
+        [image("*Sofa*", instead=(text("*Sofa*"),)), text("*Lamp*\nWarm light")],
     ),
 }
 
@@ -210,6 +296,14 @@ INVITED: dict[str, tuple[Content, str, list[Part]]] = {
         "en",
         [invited("Look", "Open Telegram", f"Look\n\nContinue on Telegram\n{LINK}", pictured=True)],
     ),
+    "after a file": (
+        Content(text="Here", file=FILE, invite="telegram"),
+        "en",
+        [
+            document("Here", instead=(text(f"Here\n{IN_WORDS}"),)),
+            invited("Continue on Telegram", "Open Telegram", f"Continue on Telegram\n{LINK}"),
+        ],
+    ),
     "with a long text": (
         Content(text="x" * 2000, invite="telegram"),
         "en",
@@ -233,7 +327,29 @@ def test_lists_speak_the_conversations_language() -> None:
 def test_numbers_of_written_out_options_count_over_the_whole_message() -> None:
     many = Card(title="More", options=options(*(f"Item {number}" for number in range(LISTED_MAX + 1))))
     *_, last = say(Content(text="Look:", options=options("None"), cards=(many,)))
-    assert last.message["text"]["body"].splitlines()[:2] == ["More", "2. Item 0"]
+    assert last.message["text"]["body"].splitlines()[:2] == ["*More*", "2. Item 0"]
+
+
+SHOWN: dict[str, tuple[Content, list[str]]] = {
+    "nothing": (Content(), []),
+    "text": (Content(text="Hello"), ["text"]),
+    "picture": (Content(text="Our sofa", image=PHOTO), ["image with caption"]),
+    "file and place": (Content(file=FILE, location=BAY), ["document", "location"]),
+    "picture over buttons": (
+        Content(text="Sure?", image=PHOTO, options=options("Yes", "No")),
+        ["interactive button, 2 buttons, image header"],
+    ),
+    "lists": (
+        Content(text="Which?", options=options(*ORDERS)),
+        ["interactive list, 10 rows", "interactive list, 10 rows", "interactive list, 5 rows"],
+    ),
+    "invite": (Content(text="As you like.", invite="telegram"), ["interactive cta_url"]),
+}
+
+
+@pytest.mark.parametrize(("content", "shown"), SHOWN.values(), ids=SHOWN.keys())
+def test_parts_are_told_in_metas_words(content: Content, shown: list[str]) -> None:
+    assert [described(part) for part in say(content, link=LINK if content.invite else None)] == shown
 
 
 # --- Labels -----------------------------------------------------------------------------------------------------------
@@ -253,32 +369,51 @@ def test_numbers_of_written_out_options_count_over_the_whole_message() -> None:
     ],
 )
 def test_rest_of_a_long_title_is_its_description(titles: list[str], expected: list[Row]) -> None:
-    assert rows(titles) == expected
+    assert rows([Row(title=title) for title in titles]) == expected
 
 
+@settings(deadline=None)
 @given(titles=st.lists(st.text(st.sampled_from("aA字😀 ("), min_size=1, max_size=40), max_size=12))
 def test_titles_are_within_the_limit_and_all_different(titles: list[str]) -> None:
-    for cut, limit in ((button_titles(titles), 20), ([row.title for row in rows(titles)], 24)):
+    for cut, limit in (
+        (button_titles(titles), 20),
+        ([row.title for row in rows([Row(title=title) for title in titles])], 24),
+    ):
         assert all(units(title) <= limit for title in cut)
         assert len({title.casefold() for title in cut}) == len(titles)
 
 
 # --- Whatever the content ---------------------------------------------------------------------------------------------
 
-WORDS = st.text(max_size=30) | st.sampled_from(["x" * 1025, "字" * 5000, "😀" * 30, "Yes"])
-OPTIONS = st.lists(st.builds(Option, title=WORDS, payload=WORDS), max_size=40).map(tuple)
+WORDS = st.text(max_size=30) | st.sampled_from(
+    ["x" * 1025, "字" * 5000, "😀" * 30, "Yes", "**b** " * 200, "`c` [d](https://e.example) " * 40, "\\*f\\* " * 300]
+)
+OPTIONS = st.lists(st.builds(Option, title=WORDS, payload=WORDS, description=st.none() | WORDS), max_size=40).map(tuple)
 IMAGES = st.none() | st.sampled_from([PHOTO, "file:///etc/passwd", ""])
+FILES = st.none() | st.builds(
+    File, url=st.sampled_from([RECEIPT, "/etc/passwd", "", "https://"]), name=st.none() | WORDS
+)
+PLACES = st.none() | st.builds(
+    Location,
+    latitude=st.floats(-90, 90),
+    longitude=st.floats(-180, 180),
+    name=st.none() | WORDS,
+    address=st.none() | WORDS,
+)
 CARDS = st.lists(st.builds(Card, title=WORDS, text=st.none() | WORDS, image=IMAGES, options=OPTIONS), max_size=3)
 CONTENTS = st.builds(
     Content,
     text=st.none() | WORDS,
     options=OPTIONS,
     image=IMAGES,
+    file=FILES,
+    location=PLACES,
     cards=CARDS.map(tuple),
     invite=st.sampled_from([None, "telegram", "pigeon that flies very far"]),
 )
 
 
+@settings(deadline=None)
 @given(content=CONTENTS, language=st.sampled_from([None, "en", "zh", "zh_TW", ""]))
 def test_any_content_is_rendered_within_whatsapps_limits(content: Content, language: str | None) -> None:
     """The sandbox's own rules are another opinion on them."""

@@ -70,7 +70,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(pair=None, overall=None, retry_base=0.01, retry_max=0.05)
+    """Every refusal is told at once."""
+    return Limits(pair=None, overall=None, retry_base=0.01, retry_max=0.05, told_later=frozenset())
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -50,6 +52,8 @@ TAKEN: dict[str, tuple[str, Any]] = {
         listed(*(row("x" * 24, f"{number}" * 100, description="x" * 72) for number in range(10, 20)), button="x" * 20),
     ),
     "link": ("interactive", cta("x" * 20)),
+    "place": ("location", {"latitude": -90, "longitude": 180, "name": "Pole", "address": "Ice"}),
+    "place in strings": ("location", {"latitude": "1.2836", "longitude": "103.8607"}),
 }
 
 
@@ -192,7 +196,7 @@ REFUSED: dict[str, tuple[str, Any, int, str]] = {
         "hologram",
         {},
         100,
-        '(#100) Param type must be one of {IMAGE, INTERACTIVE, TEXT} - got "hologram".',
+        '(#100) Param type must be one of {DOCUMENT, IMAGE, INTERACTIVE, LOCATION, TEXT} - got "hologram".',
     ),
     "picture without address": (
         "image",
@@ -205,6 +209,51 @@ REFUSED: dict[str, tuple[str, Any, int, str]] = {
         {"link": "https://x.example/a.png", "caption": "x" * 1025},
         100,
         "(#100) Param image['caption'] must be at most 1024 characters long.",
+    ),
+    "document without address": (
+        "document",
+        {"filename": "a.pdf"},
+        100,
+        "(#100) Either the parameter id or the parameter link is required.",
+    ),
+    "document with both": (
+        "document",
+        {"link": "https://x.example/a.pdf", "id": "7"},
+        100,
+        "(#100) Either the parameter id or the parameter link is required.",
+    ),
+    "document with an unknown key": (
+        "document",
+        {"link": "https://x.example/a.pdf", "name": "a.pdf"},
+        100,
+        '(#100) Unexpected key "name" on param "document".',
+    ),
+    "long caption of a document": (
+        "document",
+        {"link": "https://x.example/a.pdf", "caption": "x" * 1025},
+        100,
+        "(#100) Param document['caption'] must be at most 1024 characters long.",
+    ),
+    "document that was never uploaded": (
+        "document",
+        {"id": "7"},
+        100,
+        "Unsupported get request. Object with ID '7' does not exist, cannot be loaded due to missing permissions, or "
+        "does not support this operation. Please read the Graph API documentation at "
+        "https://developers.facebook.com/docs/graph-api",
+    ),
+    "place without longitude": ("location", {"latitude": 1}, 131008, "Parameter location['longitude'] is missing."),
+    "place off the map": (
+        "location",
+        {"latitude": 91, "longitude": 0},
+        131009,
+        "Latitude must be between -90 and 90.",
+    ),
+    "place in words": (
+        "location",
+        {"latitude": "here", "longitude": 0},
+        131009,
+        "Latitude must be between -90 and 90.",
     ),
     "picture from a file": (
         "image",
@@ -407,6 +456,91 @@ async def test_picture_is_fetched_and_looked_at(
             assert found == details
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving(content: bytes, mime_type: str) -> AsyncIterator[str]:
+    """A file on a free port; its address."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=mime_type)
+
+    app = web.Application()
+    app.router.add_get("/file", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/file"
+    await runner.cleanup()
+
+
+async def test_document_is_fetched_and_looked_at(graph: Graph, alice: Person) -> None:
+    async with serving(b"%PDF-1.7", "application/pdf") as link:
+        body = {"link": link, "filename": "receipt.pdf", "caption": "yours"}
+        assert (await graph.send(alice, "document", body))[0] == 200
+        assert (await alice.next_message())["document"] == body
+    async with serving(b"<html>", "text/html") as link:
+        code, details = await graph.refusal(alice, "document", {"link": link})
+    assert (code, details.partition(". ")[0]) == (131053, "Unsupported Document mime type text/html")
+
+
+async def upload(graph: Graph, content: bytes, mime_type: str, **fields: str) -> tuple[int, Any]:
+    form = aiohttp.FormData({"messaging_product": "whatsapp"} | fields)
+    form.add_field("file", content, filename="file", content_type=mime_type)
+    url = f"{graph.url}/v26.0/106540352242922/media"
+    async with graph.session.post(url, data=form, headers=graph.headers) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_uploaded_file_can_be_sent_and_is_gone_after_thirty_days(
+    graph: Graph, alice: Person, shop: Number, clock: Clock
+) -> None:
+    status, uploaded = await upload(graph, PNG, "image/png")
+    assert (status, list(uploaded)) == (200, ["id"])
+    assert (await graph.send(alice, "image", {"id": uploaded["id"]}))[0] == 200
+    assert (await graph.refusal(alice, "document", {"id": uploaded["id"]}))[0] == 131053
+    clock.forward(30 * 24 * 3600 + 1)
+    await alice.say(shop, "still there?")
+    assert (await graph.refusal(alice, "image", {"id": uploaded["id"]}))[0] == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "mime_type", "fields", "code"),
+    [
+        (PNG, "image/png", {"messaging_product": "sms"}, 100),
+        (b"GIF89a", "image/gif", {}, 100),
+        (PNG, "image/jpeg", {}, 131053),
+        (PNG + bytes(5 * 1024 * 1024), "image/png", {}, 131053),
+    ],
+)
+async def test_upload_that_cannot_be_sent_is_refused(
+    graph: Graph, shop: Number, content: bytes, mime_type: str, fields: dict[str, str], code: int
+) -> None:
+    status, answer = await upload(graph, content, mime_type, **fields)
+    assert (status, answer["error"]["code"]) == (400, code)
+
+
+async def test_media_is_deleted_on_request_and_after_seven_days(
+    graph: Graph, shop: Number, alice: Person, clock: Clock
+) -> None:
+    first, second = [(await alice.voice(shop)).message["audio"]["id"] for _ in range(2)]
+    _, media = await graph.get(first)
+    async with graph.session.delete(f"{graph.url}/v26.0/{first}", headers=graph.headers) as answer:
+        assert await answer.json() == {"success": True}
+    async with graph.session.get(media["url"], headers=graph.headers) as answer:
+        assert answer.status == 404
+    assert (await graph.get(first))[1]["error"]["error_subcode"] == 33
+    assert (await graph.get(second))[0] == 200
+    clock.forward(7 * 24 * 3600 + 1)
+    assert (await graph.get(second))[1]["error"]["error_subcode"] == 33
+
+
+async def test_phone_shows_its_own_file(graph: Graph, shop: Number, alice: Person) -> None:
+    media = (await alice.image(shop, "", PNG, "image/png")).message["image"]["id"]
+    async with graph.session.get(f"{graph.url}/phone/files/{media}") as answer:
+        assert (answer.status, answer.content_type, await answer.read()) == (200, "image/png", PNG)
+    async with graph.session.get(f"{graph.url}/phone/files/7") as answer:
+        assert answer.status == 404
 
 
 async def test_media_is_fetched_with_the_token_from_a_short_lived_address(

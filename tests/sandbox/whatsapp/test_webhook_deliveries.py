@@ -175,6 +175,22 @@ class TestToldLater:
         assert [(one["recipient_id"], one["errors"][0]["code"]) for one in told(shop)] == [("16505550001", 131026)]
 
 
+class TestToldLaterByItself:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits()
+
+    async def test_file_that_cannot_be_fetched_is_told_by_a_status(
+        self, graph: Graph, shop: Number, alice: Person
+    ) -> None:
+        status, answer = await graph.send(alice, "document", {"link": "http://127.0.0.1:9/a.pdf"})
+        [failed] = told(shop)
+        assert (status, failed["id"], failed["status"]) == (200, answer["messages"][0]["id"], "failed")
+        assert (failed["errors"][0]["code"], failed["recipient_user_id"]) == (131053, alice.user_id)
+        assert failed["errors"][0]["error_data"] == {"details": "Downloading media from weblink failed."}
+        assert len(alice.messages) == 1
+
+
 # --- People -----------------------------------------------------------------------------------------------------------
 
 LIST = {
@@ -238,6 +254,58 @@ async def test_new_number_means_a_new_user_id_and_the_old_ones_reach_nobody(
     for whom in ({"to": "16505551234"}, {"recipient": old}):
         _, answer = await graph.post({"messaging_product": "whatsapp", "type": "text", "text": {"body": "hi"}} | whom)
         assert answer["error"]["code"] == 131026
+
+
+async def test_edit_and_deletion_name_the_message(shop: Number, alice: Person) -> None:
+    said = (await alice.image(shop, "the blue one")).message
+    edited = (await alice.edit(shop, alice.messages[-1], "the red one")).message
+    assert (edited["type"], edited["edit"]["original_message_id"]) == ("edit", said["id"])
+    assert edited["edit"]["message"] == {
+        "context": {"id": "M0"},
+        "type": "image",
+        "image": said["image"] | {"caption": "the red one"},
+    }
+    assert (await alice.next_event("edited"))["image"]["caption"] == "the red one"
+    taken_back = (await alice.revoke(shop, alice.messages[-1])).message
+    assert (taken_back["type"], taken_back["revoke"]) == ("revoke", {"original_message_id": said["id"]})
+    assert (await alice.next_event("revoked"))["id"] == said["id"]
+    assert len(alice.messages) == 1
+    assert said["image"]["caption"] == "the blue one"
+
+
+async def test_what_is_long_said_is_not_changed(graph: Graph, shop: Number, alice: Person, clock: Clock) -> None:
+    [hello] = alice.messages
+    clock.forward(16 * 60)
+    with pytest.raises(LookupError):
+        await alice.edit(shop, hello, "bye")
+    clock.forward(48 * 3600)
+    with pytest.raises(LookupError):
+        await alice.revoke(shop, hello)
+    await alice.say(shop, "hello again")
+    await graph.text(alice)
+    with pytest.raises(LookupError):
+        await alice.revoke(shop, await alice.next_message())
+
+
+async def test_reaction_is_told_and_stands_in_no_chat(graph: Graph, shop: Number, alice: Person) -> None:
+    await graph.text(alice)
+    message = await alice.next_message()
+    given, taken_back = await alice.react(message, "👍"), await alice.react(message, "")
+    assert given.message["reaction"] == {"message_id": message["id"], "emoji": "👍"}
+    assert taken_back.message["reaction"] == {"message_id": message["id"]}
+    assert len(alice.messages) == 2
+
+
+async def test_place_and_contact_are_as_documented(shop: Number, alice: Person) -> None:
+    place = (await alice.location(shop, 1.2836, 103.8607, name="Marina Bay", address="10 Bayfront Ave")).message
+    assert place["location"] == {
+        "latitude": 1.2836,
+        "longitude": 103.8607,
+        "name": "Marina Bay",
+        "address": "10 Bayfront Ave",
+    }
+    [card] = (await alice.contact(shop, "Bob", "6591234567")).message["contacts"]
+    assert card["phones"] == [{"phone": "+6591234567", "wa_id": "6591234567", "type": "CELL"}]
 
 
 async def test_link_opens_the_chat_with_its_text(shop: Number, alice: Person) -> None:

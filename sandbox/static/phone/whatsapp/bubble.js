@@ -4,6 +4,7 @@
 import { drawing, h, link } from "../../dom.js";
 import { word } from "../../words.js";
 import { clock } from "../chat.js";
+import { caption, files, picture } from "./files.js";
 import { formatted } from "./style.js";
 
 /**
@@ -21,9 +22,8 @@ export function bubble(message, { state, answered, tap, openList }) {
 }
 
 function contents(message) {
-  const { type, text, image, interactive } = message;
-  if (type === "image") return [picture(image.link, image.caption), ...words(image.caption)];
-  if (type !== "interactive") return words(text?.body);
+  const { type, text, interactive } = message;
+  if (type !== "interactive") return [...files(message), ...words(text?.body ?? caption(message))];
   const reply = interactive.button_reply ?? interactive.list_reply;
   if (reply) return words(reply.title);
   return [...header(interactive.header), ...words(interactive.body.text), ...footer(interactive.footer)];
@@ -35,21 +35,17 @@ function words(text) {
 
 function header(header) {
   if (!header) return [];
-  return header.type === "image" ? [picture(header.image.link, "")] : [h("p", { class: "headline" }, header.text)];
+  return header.type === "image" ? [picture(header.image)] : [h("p", { class: "headline" }, header.text)];
 }
 
 function footer(footer) {
   return footer ? [h("p", { class: "footer" }, footer.text)] : [];
 }
 
-function picture(url, caption) {
-  return h("img", { src: url, alt: caption ? "" : word("photo"), referrerpolicy: "no-referrer" });
-}
-
 /** What a tap answered, over the answer. */
 function quote(message) {
   if (!message) return [];
-  return [h("div", { class: "quote" }, h("strong", {}, "Hearthside"), h("p", {}, message.interactive?.body?.text ?? message.text?.body ?? ""))];
+  return [h("div", { class: "quote" }, h("strong", {}, "Hearthside"), h("p", {}, message.interactive?.body?.text ?? message.text?.body ?? caption(message) ?? ""))];
 }
 
 /** @param {"sent" | "taken" | "read"} state */

@@ -3,6 +3,7 @@
 import { h } from "../../dom.js";
 import { word } from "../../words.js";
 import { Screen } from "../screen.js";
+import { attachments } from "../telegram/attach.js";
 import { bubble } from "./bubble.js";
 import { Sheet } from "./sheet.js";
 
@@ -31,6 +32,7 @@ export class WhatsApp {
     });
     this.chat = this.screen.chat;
     this.screen.find(".compose").id = "whatsapp-words";
+    this.screen.find(".compose").before(attachments((kind) => send({ type: kind })));
     this.sheet = new Sheet(this.screen.root);
   }
 
@@ -57,6 +59,8 @@ export class WhatsApp {
     if (kind === "message") this.screen.setTyping(false);
     if (kind === "message" || kind === "sent") this.chat.add(data, kind === "sent");
     if (kind === "typing") this.screen.setTyping(true, TYPING_LASTS);
+    if (kind === "edited") this.chat.edit(data);
+    if (kind === "revoked") this.chat.remove(data.id);
     if (kind === "taken") this.#mark(this.#taken, data.id);
     if (kind === "read") this.#mark(this.#read, data.message_id);
   }
