@@ -1,9 +1,10 @@
 """Microsoft Teams, through botbuilder's types and its connector. Knows no database, no Rasa and no web server.
 
 tokens.py    is a webhook from Teams (keys.py: Microsoft's public keys)
-inbound.py   a webhook's bytes → the contract's words (pure); what an invoke is answered
-outbound.py  the contract's words → parts, one activity each (pure); markdown.py what it escapes
-connector.py the port to the SDK; login.py the bot's token; errors.py what went wrong, as SendErrors
+inbound.py   a webhook's bytes → the contract's words (pure); what an invoke is answered; attachments.py what came along
+outbound.py  the contract's words → parts, one activity each (pure); markdown.py what it formats and escapes
+connector.py the port to the SDK; login.py the bot's token; errors.py what went wrong, as the contract's errors
+files.py     what customers sent, fetched
 address.py   where a reply goes; service_urls.py where a token may go; wire.py HTTP
 manifest.py  the app package for Teams
 """
@@ -12,20 +13,35 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import ClassVar
 
-from channels.contract import Answer, Inbound, Outbound, Receipt, SendError, Sent, Unread, Webhook, WebhookRejected
+from channels.contract import (
+    Answer,
+    Inbound,
+    Outbound,
+    Reach,
+    Revised,
+    SendError,
+    Sent,
+    Unread,
+    Webhook,
+    WebhookRejected,
+)
 from channels.delivery import deliver
+from channels.pacing import Limit, Pace
 
 from . import inbound
 from .address import Address, BadAddress, parse
 from .connector import BotFrameworkConnector, Connector
+from .errors import TooMany
+from .files import Files
 from .keys import KeySet
 from .login import Login
 from .manifest import App, package
-from .outbound import render
+from .outbound import Part, in_words, render, without_buttons
 from .service_urls import PUBLIC_HOSTS, NotAllowed, ServiceUrls, is_host, is_loopback
 from .tokens import check_token
 from .wire import Wire
@@ -35,10 +51,24 @@ log = logging.getLogger(__name__)
 WEBHOOK_PATH = "/api/messages"
 OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 LOGIN_URL = "https://login.microsoftonline.com/botframework.com"
+_TRAVEL = 0.2
+"""Seconds that one call may be longer under way than the next: Teams counts when they arrive."""
+PER_THREAD = (
+    Limit(calls=7, seconds=1 + _TRAVEL),
+    Limit(calls=8, seconds=2 + _TRAVEL),
+    Limit(calls=60, seconds=30 + _TRAVEL),
+    Limit(calls=1800, seconds=3600 + _TRAVEL),
+)
+"""https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit#per-bot-per-thread-limit"""
+
+_UNKNOWN_WAIT = 1.0
+"""Seconds, where Teams does not say how long to wait."""
+_ANY_LINK = "https://example.com/"
+"""In the place of the invitation's, which is minted for one attempt only."""
 
 
 class TeamsChannel:
-    """One bot in Teams' personal chats.
+    """One bot in Teams: personal chats, and what is said to it in group chats and channels.
 
     login_url:      Microsoft's log-in with its tenant; `https://login.microsoftonline.com/<tenant id>` for a bot of one
                     tenant
@@ -47,6 +77,7 @@ class TeamsChannel:
     development:    no tokens, neither checked nor sent; activities and service URLs on loopback only
     timeout:        seconds to wait for an answer
     patience:       seconds that one message may wait, all in all, for its parts after the first
+    pace:           how fast one chat is written to
 
     Raises ValueError, naming the setting, if one cannot be right.
     """
@@ -68,12 +99,14 @@ class TeamsChannel:
         development: bool = False,
         timeout: float = 15.0,
         patience: float = 30.0,
+        pace: Pace | None = None,
     ) -> None:
         if not development:
             _check_settings(app_id, app_password, openid_url, login_url, service_hosts)
         self._app_id = app_id
         self._link = link
         self._patience = patience
+        self._pace = pace or Pace(each=PER_THREAD)
         self._development = development
         self._service_urls = ServiceUrls(service_hosts, development=development)
         # The environment's proxy would be asked for loopback, too.
@@ -84,6 +117,7 @@ class TeamsChannel:
         self._connector: Connector = BotFrameworkConnector(
             service_urls=self._service_urls, login=self._login, wire=self._wire
         )
+        self._files = Files(service_urls=self._service_urls, login=self._login, wire=self._wire)
         self.lost_acknowledgements = 0
 
     async def start(self) -> None:
@@ -106,34 +140,55 @@ class TeamsChannel:
     def read(self, request: Webhook) -> list[Inbound | Unread]:
         return inbound.read(request)
 
-    def receipts(self, request: Webhook) -> list[Receipt]:
-        """Teams tells bots that something was read only where an administrator granted it; it is not asked for."""
-        return []
+    def news(self, request: Webhook) -> list[Revised | Reach]:
+        """No receipts: Teams tells bots that something was read only where an administrator granted it."""
+        return inbound.news(request)
 
     def answer(self, request: Webhook) -> Answer | None:
         """What to answer a webhook that was verified, where an empty 200 is not enough. Raises Malformed."""
         return inbound.answer(request)
 
     async def send(self, message: Outbound) -> Sent:
-        """`Sent.platform_id` is the first part's activity id, if Teams gave one. Once that part is out, SendError is
-        never retryable: another attempt would say it again."""
+        """`Sent.platform_ids` are the parts' activity ids, where Teams gave them. Once the first part is out, SendError
+        is never retryable: another attempt would say it again."""
         address = _address(message.address)
         link = await self._link(message) if message.content.invite else None
         parts = render(message, link)
         if not parts:
             raise SendError("the message holds nothing to show", permanent=True)
-        sent = await deliver(partial(self._connector.send, address), parts, patience=self._patience)
-        return Sent(platform_id=sent.platform_id or None)
+        return await deliver(partial(self._say, address), parts, patience=self._patience)
+
+    def shows(self, message: Outbound) -> list[str]:
+        return [in_words(part) for part in render(message, _ANY_LINK)]
+
+    async def withdraw(self, message: Outbound, platform_ids: Sequence[str]) -> None:
+        """Where Teams did not name every part, nobody knows which is which."""
+        parts = render(message)
+        if len(parts) != len(platform_ids):
+            return
+        try:
+            address = _address(message.address)
+            for part, number in zip(parts, platform_ids, strict=True):
+                if (settled := without_buttons(part)) != part:
+                    async with self._turn(address):
+                        await self._connector.change(address, number, settled)
+        except SendError as error:
+            log.info("teams: buttons were not withdrawn: %s", error.reason)
+
+    async def fetch(self, ref: str, *, limit: int) -> bytes:
+        return await self._files.fetch(ref, limit=limit)
 
     async def acknowledge(self, inbound: Inbound) -> None:
-        """Show that an answer is on its way."""
+        """Show that an answer is on its way; not where that would take the answer's turn."""
         try:
-            await self._connector.typing(_address(inbound.address))
+            address = _address(inbound.address)
+            await self._pace.turn(address.conversation, patience=0)
+            await self._connector.typing(address)
         except SendError as error:
             self.lost_acknowledgements += 1
             log.info("teams: a message was not acknowledged: %s", error.reason)
 
-    async def deep_link(self, code: str) -> str:
+    async def deep_link(self, code: str | None) -> str:
         if not self._app_id:
             raise SendError("TEAMS_APP_ID is empty: there is no bot to link to", permanent=True)
         return inbound.deep_link(self._app_id, code)
@@ -168,6 +223,20 @@ class TeamsChannel:
                 terms_url=terms_url,
             )
         )
+
+    async def _say(self, address: Address, part: Part) -> str:
+        async with self._turn(address):
+            return await self._connector.send(address, part)
+
+    @asynccontextmanager
+    async def _turn(self, address: Address) -> AsyncIterator[None]:
+        """For one call that writes to a chat."""
+        await self._pace.turn(address.conversation)
+        try:
+            yield
+        except TooMany as error:
+            self._pace.hold(address.conversation, error.retry_after or _UNKNOWN_WAIT)
+            raise
 
     def _check_service_url(self, service_url: str) -> None:
         try:

@@ -17,7 +17,8 @@ class BadAddress(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Names are left out: the same person in the same chat has the same address after a change of name."""
+    """Names are left out: the same person in the same chat has the same address after a change of name. `user` is empty
+    in a group."""
 
     service_url: str
     conversation: str
@@ -31,6 +32,7 @@ class Address:
 
 
 _FIELDS = ("url", "conversation", "bot", "user", "tenant")
+_MAY_BE_EMPTY = ("user", "tenant")
 
 
 def parse(text: str) -> Address:
@@ -41,7 +43,7 @@ def parse(text: str) -> Address:
         raise BadAddress("the address is not JSON") from None
     if not isinstance(data, dict) or data.keys() != set(_FIELDS):
         raise BadAddress("the address has not the fields of one")
-    if not all(isinstance(data[field], str) and (data[field] or field == "tenant") for field in _FIELDS):
+    if not all(isinstance(data[field], str) and (data[field] or field in _MAY_BE_EMPTY) for field in _FIELDS):
         raise BadAddress("the address has fields that are not filled")
     url, conversation, bot, user, tenant = (data[field] for field in _FIELDS)
     return Address(service_url=url, conversation=conversation, bot=bot, user=user, tenant=tenant)

@@ -39,10 +39,13 @@ _CLIENTS_MAX = 64
 
 
 class Connector(Protocol):
-    """What this channel needs of an SDK. Both raise SendError and nothing else."""
+    """What this channel needs of an SDK. All raise SendError and nothing else."""
 
     async def send(self, address: Address, part: Part) -> str:
         """The activity's id, which may be empty."""
+
+    async def change(self, address: Address, number: str, part: Part) -> None:
+        """Put `part` in the place of the activity with that id."""
 
     async def typing(self, address: Address) -> None: ...
 
@@ -58,13 +61,19 @@ class BotFrameworkConnector:
     async def send(self, address: Address, part: Part) -> str:
         return await self._post(address, activity(part))
 
+    async def change(self, address: Address, number: str, part: Part) -> None:
+        """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/update-and-delete-bot-messages"""
+        changed = _addressed(activity(part), address)
+        changed.id = number
+        await self._client(address.service_url).conversations.update_activity(address.conversation, number, changed)
+
     async def typing(self, address: Address) -> None:
         """https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-send-and-receive-messages#send-a-typing-indicator"""
         await self._post(address, Activity(type=ActivityTypes.typing))
 
     async def _post(self, address: Address, unaddressed: Any) -> str:
         client = self._client(address.service_url)
-        addressed = TurnContext.apply_conversation_reference(unaddressed, _reference(address))
+        addressed = _addressed(unaddressed, address)
         answer = await client.conversations.send_to_conversation(address.conversation, addressed)
         return answer.id if isinstance(answer.id, str) else ""
 
@@ -99,15 +108,16 @@ def _single(card: Attachment) -> Any:
     return message
 
 
-def _reference(address: Address) -> Any:
+def _addressed(unaddressed: Any, address: Address) -> Any:
     """Without the tenant, which botbuilder 4.17.1 would call `tenantID`; the chat's id is enough."""
-    return ConversationReference(
+    reference = ConversationReference(
         bot=ChannelAccount(id=address.bot),
-        user=ChannelAccount(id=address.user),
+        user=ChannelAccount(id=address.user) if address.user else None,
         conversation=ConversationAccount(id=address.conversation),
         channel_id=CHANNEL,
         service_url=address.service_url,
     )
+    return TurnContext.apply_conversation_reference(unaddressed, reference)
 
 
 def _connector_client(service_url: str, sender: Any) -> Any:
@@ -133,7 +143,8 @@ class _Sender:
         token = await self._login.token() if self._login else ""
         headers = dict(request.http_request.headers) | _authorization(token)
         try:
-            answer = await self._wire.post(request.http_request.url, _body(request.http_request.data), headers)
+            asked = request.http_request
+            answer = await self._wire.send(asked.method, asked.url, _body(asked.data), headers)
         except NoAnswer as error:
             raise no_answer(error) from None
         if self._login and answer.status == 401:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from channels.contract import SendError
+from channels.contract import FetchError, SendError
 
 from .wire import Answer, NoAnswer
 
@@ -28,6 +28,11 @@ STOPPED = {
     "MessageSizeTooBig": "the message is too large",
 }
 
+
+class TooMany(SendError):
+    """429."""
+
+
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _WAIT_MAX = 3600.0
 
@@ -38,7 +43,7 @@ def refusal(answer: Answer) -> SendError:
     if answer.status == 401:
         return SendError("Teams refused the bot's token: TEAMS_APP_ID, TEAMS_LOGIN_URL", retry_after=REFUSED_WAIT)
     if answer.status == 429:
-        return SendError("too many messages for Teams", retry_after=retry_after(answer.headers))
+        return TooMany("too many messages for Teams", retry_after=retry_after(answer.headers))
     if answer.status in AGAIN or answer.status >= 500:
         words = f"Teams is in trouble: {_named(answer.status, code)}"
         return SendError(words, retry_after=retry_after(answer.headers))
@@ -62,6 +67,16 @@ def login_refusal(answer: Answer) -> SendError:
         words = "Microsoft's log-in refused TEAMS_APP_ID and TEAMS_APP_PASSWORD at TEAMS_LOGIN_URL"
         return SendError(f"{words}: {_named(answer.status, _code(answer.body))}", retry_after=REFUSED_WAIT)
     return SendError(f"Microsoft's log-in is in trouble: {answer.status}", retry_after=retry_after(answer.headers))
+
+
+def no_file(answer: Answer, *, token: bool) -> FetchError | None:
+    """None if the file is there. Redirects are refused, too: they lead to where nobody looked. A token that was refused
+    is fetched anew; an address that was good for a while does not become good again."""
+    if answer.status == 200:
+        return None
+    words = f"the file is not given out: {answer.status}"
+    again = answer.status in AGAIN or answer.status >= 500 or (token and answer.status == 401)
+    return FetchError(words, permanent=not again, retry_after=retry_after(answer.headers) if again else None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

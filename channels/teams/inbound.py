@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,30 +17,32 @@ from urllib.parse import quote
 
 from botbuilder.schema import Activity
 
-from channels.contract import Answer, Choice, Inbound, Link, Malformed, Said, Start, Text, Unread, Unsupported, Webhook
+from channels.contract import (
+    Answer,
+    Choice,
+    Inbound,
+    Link,
+    Malformed,
+    Media,
+    Reach,
+    Revised,
+    Said,
+    Start,
+    Text,
+    Unread,
+    Webhook,
+)
 from channels.text import storable
 from channels.wording import wording
 
 from .address import Address
+from .attachments import attached
 from .tokens import CHANNEL
 
 CARD_ACTION = "adaptiveCard/action"
 
 AUDIENCES = ("groupChat", "channel")
 """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages"""
-
-ATTACHMENTS = {
-    "application/vnd.microsoft.teams.file.download.info": "file",
-    "image/": "image",
-    "audio/": "audio",
-    "video/": "video",
-    "application/vnd.microsoft.card.": "card",
-}
-"""How the content types of what a customer attaches begin, and what we call it:
-https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4"""
-
-_NOT_ATTACHED = ("text/html", "messageReference")
-"""What Teams adds by itself: the text once more with its formatting, and the message that is answered."""
 
 _OPTION = re.compile(r"([0-9]{1,18}):([0-9]{1,3})")
 _LINK_TEXT = "Link code: {}"
@@ -54,13 +56,20 @@ class _NotReadable(Exception):
 
 def read(webhook: Webhook) -> list[Inbound | Unread]:
     """One activity: mostly one Inbound; nothing if it is nobody's word to the bot (see HANDLERS). Raises Malformed."""
-    data = json_object(webhook.body)
-    if _is_audience(data):
-        return []
     try:
-        return _read(data)
+        activity = _heard(json_object(webhook.body))
+        return [] if activity is None else HANDLERS.get(activity.type, _not_handled)(activity)
     except _NotReadable as problem:
         return [Unread(reason=str(problem))]
+
+
+def news(webhook: Webhook) -> list[Revised | Reach]:
+    """What the activity says about what is known already (see NEWS). Raises Malformed."""
+    try:
+        activity = _heard(json_object(webhook.body))
+        return [] if activity is None else NEWS.get(activity.type, _no_news)(activity)
+    except _NotReadable:  # `read` says so
+        return []
 
 
 def link_text(code: str) -> str:
@@ -68,9 +77,10 @@ def link_text(code: str) -> str:
     return _LINK_TEXT.format(code)
 
 
-def deep_link(app_id: str, code: str) -> str:
+def deep_link(app_id: str, code: str | None) -> str:
     """https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/deep-link-teams"""
-    return f"https://teams.microsoft.com/l/chat/0/0?users=28:{app_id}&message={quote(link_text(code), safe='')}"
+    chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{app_id}"
+    return chat if code is None else f"{chat}&message={quote(link_text(code), safe='')}"
 
 
 def choice_data(message: int, option: int) -> dict[str, str]:
@@ -91,7 +101,7 @@ def answer(webhook: Webhook) -> Answer | None:
         return None
     if data.get("name") != CARD_ACTION:
         return Answer(status=501)
-    if _is_audience(data) or _choice(_action_data(data.get("value"))) is None:
+    if _choice(_action_data(data.get("value"))) is None:
         error = {"code": "BadRequest", "message": "not an action of this bot's cards"}
         return Answer(status=200, body=_card_answer(400, "application/vnd.microsoft.error", error))
     words = wording(_optional(data.get("locale")))
@@ -102,35 +112,65 @@ def _card_answer(status: int, kind: str, value: object) -> dict[str, Any]:
     return {"statusCode": status, "type": kind, "value": value}
 
 
+# --- Is it for the bot ------------------------------------------------------------------------------------------------
+
+
+def _heard(data: dict[str, Any]) -> Any:
+    """The activity; None if it was said in a group and not to the bot: that is not kept even if it cannot be read.
+    Raises _NotReadable."""
+    if _is_group(data) and not _is_to_the_bot(data):
+        return None
+    activity = _parse(_kind(data.get("type"), "an activity"), data)
+    if activity.channel_id != CHANNEL:
+        raise _NotReadable("channelId is not msteams")
+    if activity.conversation.conversation_type != "personal" and not _is_group(data):
+        raise _NotReadable("said in a chat of an unknown kind")
+    if activity.from_property.id.startswith("28:"):
+        raise _NotReadable("said by a bot")
+    return activity
+
+
+def _is_group(data: Mapping[str, Any]) -> bool:
+    """A group is an audience, not a customer: nothing of it may enter anyone's conversation."""
+    return (
+        _at(data, ("conversation", "conversationType")) in AUDIENCES or _at(data, ("conversation", "isGroup")) is True
+    )
+
+
+def _is_to_the_bot(data: Mapping[str, Any]) -> bool:
+    """A mention; a tap on a card of ours; the bot put into the group or taken out of it; a message taken back, which
+    says nothing but its id."""
+    if data.get("type") in ("installationUpdate", "messageDelete"):
+        return True
+    if _choice(data.get("value")) is not None or _choice(_action_data(data.get("value"))) is not None:
+        return True
+    entities, bot = data.get("entities"), _at(data, ("recipient", "id"))
+    return isinstance(entities, list) and any(
+        _at(one, ("type",)) == "mention" and _at(one, ("mentioned", "id")) == bot for one in entities
+    )
+
+
 # --- One function a type of activity ----------------------------------------------------------------------------------
 
 
-def _read(data: dict[str, Any]) -> list[Inbound | Unread]:
-    kind = _kind(data.get("type"), "an activity")
-    activity = _parse(kind, data)
-    if activity.channel_id != CHANNEL:
-        raise _NotReadable("channelId is not msteams")
-    if activity.conversation.conversation_type != "personal":
-        raise _NotReadable("said in a chat that is not personal")
-    return HANDLERS.get(kind, _not_handled)(activity)
-
-
 def _message(activity: Any) -> list[Inbound | Unread]:
-    """Words and what is attached to them are two things: the bot answers the one and admits that it cannot see the
-    other."""
+    """Words, and each thing that is attached to them. The first that can be fetched carries the words, so that the bot
+    answers both at once; otherwise they come first."""
     choice = _choice(activity.value)
     if choice is not None:
         return [_by(activity, choice)]
-    text, attached = _text(activity), _attached(activity)
-    said: list[Inbound | Unread] = []
-    if text:
-        said.append(_by(activity, _words(text)))
-    if attached:
-        inbound = _by(activity, attached)
-        said.append(replace(inbound, dedupe_key=f"{inbound.dedupe_key}#attachment") if text else inbound)
+    said = _together(_said_in_words(activity), attached(activity.attachments or ()))
     if not said:
         raise _NotReadable("message of a kind that is not handled" if activity.value is None else _NOT_OURS)
-    return said
+    first, *others = (_by(activity, one) for one in said)
+    return [first, *(replace(one, dedupe_key=f"{one.dedupe_key}#{at}") for at, one in enumerate(others, start=1))]
+
+
+def _together(words: Said | None, others: Sequence[Said]) -> list[Said]:
+    media = next((one for one in others if isinstance(one, Media)), None)
+    if media is not None and isinstance(words, Text):
+        return [replace(media, text=words.text) if one is media else one for one in others]
+    return [*([words] if words else ()), *others]
 
 
 def _invoke(activity: Any) -> list[Inbound | Unread]:
@@ -144,12 +184,13 @@ def _invoke(activity: Any) -> list[Inbound | Unread]:
 
 def _installation_update(activity: Any) -> list[Inbound | Unread]:
     """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/subscribe-to-conversation-events
-    An upgrade of the app is no reason to welcome anybody."""
-    return [_by(activity, Start())] if activity.action == "add" else []
+    An upgrade of the app is no reason to welcome anybody; neither is a group, which has not asked for anything."""
+    return [_by(activity, Start())] if activity.action == "add" and not _audience(activity) else []
 
 
 def _nothing(activity: Any) -> list[Inbound | Unread]:
-    """A reaction; a customer who types; the bot put into a chat, which an `installationUpdate` says too."""
+    """What `news` has; a reaction; a customer who types; the bot put into a chat, which an `installationUpdate` says
+    too."""
     return []
 
 
@@ -161,12 +202,46 @@ HANDLERS: Mapping[str, Callable[[Any], list[Inbound | Unread]]] = {
     "message": _message,
     "invoke": _invoke,
     "installationUpdate": _installation_update,
+    "messageUpdate": _nothing,
+    "messageDelete": _nothing,
     "conversationUpdate": _nothing,
     "messageReaction": _nothing,
     "typing": _nothing,
-    # The bot has answered what was said before. That it was changed or taken back stays on file for people to see.
-    "messageUpdate": _not_handled,
-    "messageDelete": _not_handled,
+}
+
+
+# --- News -------------------------------------------------------------------------------------------------------------
+
+
+def _edited(activity: Any) -> list[Revised | Reach]:
+    """Also a message that was taken back and is there again after all (`undeleteMessage`)."""
+    return [_revised(activity, _text(activity))]
+
+
+def _deleted(activity: Any) -> list[Revised | Reach]:
+    return [_revised(activity, None)]
+
+
+def _revised(activity: Any, text: str | None) -> Revised:
+    """The activity has the id of the message."""
+    return Revised(
+        external_id=_external_id(activity), platform_id=_filled(activity.id), text=text, at=_utc(activity.timestamp)
+    )
+
+
+def _reach(activity: Any) -> list[Revised | Reach]:
+    reachable = {"add": True, "remove": False}.get(activity.action)
+    return [] if reachable is None else [Reach(external_id=_external_id(activity), reachable=reachable)]
+
+
+def _no_news(activity: Any) -> list[Revised | Reach]:
+    return []
+
+
+NEWS: Mapping[str, Callable[[Any], list[Revised | Reach]]] = {
+    "messageUpdate": _edited,
+    "messageDelete": _deleted,
+    "installationUpdate": _reach,
 }
 
 
@@ -175,10 +250,20 @@ HANDLERS: Mapping[str, Callable[[Any], list[Inbound | Unread]]] = {
 _NOT_OURS = "submit of a card that is not ours"
 
 
-def _words(text: str) -> Said:
-    """A deep link only writes its message into the compose box; the customer sends it."""
+def _said_in_words(activity: Any) -> Said | None:
+    """A deep link only writes its message into the compose box; the customer sends it. Who only calls the bot in a
+    group wants to know what it can do."""
+    text = _text(activity)
     link = _LINK.fullmatch(text)
-    return Text(text=text) if link is None else Link(code=link[1])
+    if link is not None:
+        return Link(code=link[1])
+    if not text and _audience(activity):
+        return _called(activity)
+    return Text(text=text) if text else None
+
+
+def _called(activity: Any) -> Start | None:
+    return Start() if activity.text and not attached(activity.attachments or ()) else None
 
 
 def _text(activity: Any) -> str:
@@ -215,44 +300,56 @@ def _action_data(value: object) -> object:
     return action.get("data") if isinstance(action, dict) else None
 
 
-def _attached(activity: Any) -> Unsupported | None:
-    """The first thing that the customer attached."""
-    for attachment in filter(None, activity.attachments or ()):
-        kind = attachment.content_type or ""
-        if kind not in _NOT_ATTACHED:
-            return Unsupported(
-                kind=next((ATTACHMENTS[start] for start in ATTACHMENTS if kind.startswith(start)), "file")
-            )
-    return None
-
-
 # --- Who said it, and where -------------------------------------------------------------------------------------------
 
 
 def _by(activity: Any, said: Said) -> Inbound:
-    person = activity.from_property
-    if person.id.startswith("28:"):
-        raise _NotReadable("said by a bot")
+    person, group = activity.from_property, _audience(activity)
     conversation, number = _filled(activity.conversation.id), _filled(activity.id)
+    external_id, teams_id = _external_id(activity), _filled(person.id)
     return Inbound(
         channel="teams",
-        external_id=storable(person.aad_object_id or "") or _filled(person.id),
+        external_id=external_id,
         address=str(_address(activity)),
         dedupe_key=f"{conversation}|{number}",
         said=said,
         platform_id=number,
         sent_at=_utc(activity.timestamp),
         language=_optional(activity.locale),
-        name=_optional(person.name),
+        name=_title(activity) if group else _optional(person.name),
+        known_as=None if group or external_id == teams_id else teams_id,
+        audience=group,
     )
 
 
+def _audience(activity: Any) -> bool:
+    return activity.conversation.conversation_type in AUDIENCES or activity.conversation.is_group is True
+
+
+def _external_id(activity: Any) -> str:
+    """A person's id in their organisation's directory, which is the same for every bot; Teams' own for guests and
+    others who have none. Of a channel every thread is the same group."""
+    if _audience(activity):
+        return f"group:{_filled(activity.conversation.id).partition(';')[0]}"
+    person = activity.from_property
+    return storable(person.aad_object_id or "") or _filled(person.id)
+
+
+def _title(activity: Any) -> str | None:
+    """Of the group chat, or of the team's channel."""
+    data = activity.channel_data if isinstance(activity.channel_data, dict) else {}
+    places = (("channel", "name"), ("team", "name"))
+    found = (_optional(name) for name in (activity.conversation.name, *(_at(data, path) for path in places)))
+    return next(filter(None, found), None)
+
+
 def _address(activity: Any) -> Address:
+    """Of a group no one person is the addressee."""
     return Address(
         service_url=_filled(activity.service_url),
         conversation=_filled(activity.conversation.id),
         bot=_filled(activity.recipient.id),
-        user=_filled(activity.from_property.id),
+        user="" if _audience(activity) else _filled(activity.from_property.id),
         tenant=_tenant(activity),
     )
 
@@ -261,14 +358,6 @@ def _tenant(activity: Any) -> str:
     data = activity.channel_data if isinstance(activity.channel_data, dict) else {}
     tenant = data.get("tenant")
     return (_optional(tenant.get("id")) if isinstance(tenant, dict) else None) or ""
-
-
-def _is_audience(data: Mapping[str, Any]) -> bool:
-    """A group is an audience, not a customer: nothing of it may enter anyone's conversation, nor be kept because it
-    could not be read."""
-    return (
-        _at(data, ("conversation", "conversationType")) in AUDIENCES or _at(data, ("conversation", "isGroup")) is True
-    )
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -296,6 +385,7 @@ _STRINGS = (
     ("recipient", "id"),
     ("conversation", "id"),
     ("conversation", "conversationType"),
+    ("conversation", "name"),
 )
 """Fields that botbuilder would make strings of, whatever they are."""
 
@@ -325,6 +415,8 @@ def _parse(kind: str, data: dict[str, Any]) -> Any:
     for path in _STRINGS:
         if not isinstance(_at(data, path), str | None):
             raise _NotReadable(f"{'.'.join(path)} is not a string")
+    if not isinstance(_at(data, ("conversation", "isGroup")), bool | None):
+        raise _NotReadable("conversation.isGroup is neither true nor false")
     for path in _NEEDED:
         if not _at(data, path):
             raise _NotReadable(f"{'.'.join(path)} is missing")

@@ -61,7 +61,7 @@ class Login:
 
     async def _fetch(self) -> tuple[str, float]:
         try:
-            answer = await self._wire.post(self._url, self._form, {})
+            answer = await self._wire.send("POST", self._url, self._form, {})
         except NoAnswer as error:
             raise no_login(error) from None
         if answer.status != 200:

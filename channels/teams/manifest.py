@@ -64,7 +64,7 @@ def package(app: App) -> bytes:
 
 
 def manifest(app: App) -> dict[str, Any]:
-    """Personal chats only: a group is an audience, and is not served."""
+    """For personal chats, and for groups, where the bot is told what it is mentioned in."""
     return {
         "$schema": SCHEMA,
         "manifestVersion": SCHEMA_VERSION,
@@ -80,7 +80,14 @@ def manifest(app: App) -> dict[str, Any]:
         "description": {"short": app.short_description, "full": app.description},
         "icons": {"color": "color.png", "outline": "outline.png"},
         "accentColor": app.accent,
-        "bots": [{"botId": app.app_id, "scopes": ["personal"], "supportsFiles": False, "isNotificationOnly": False}],
+        "bots": [
+            {
+                "botId": app.app_id,
+                "scopes": ["personal", "team", "groupChat"],
+                "supportsFiles": True,
+                "isNotificationOnly": False,
+            }
+        ],
         "permissions": ["identity", "messageTeamMembers"],
         "validDomains": [],
     }

@@ -1,4 +1,4 @@
-"""Which addresses the bot's token may be sent to.
+"""Which addresses the bot's token may be sent to, and which files may be fetched without it.
 
 A service URL comes with every activity, so whoever could forge one would be given the token: hence a list of hosts, as
 Microsoft's newer SDK has it (https://microsoft.github.io/teams-sdk/python/essentials/app-configuration/service-url-validation).
@@ -16,11 +16,17 @@ PUBLIC_HOSTS = (
 )
 """Of the public cloud, whose keys and log-in this channel uses."""
 
+FILE_HOSTS = (".sharepoint.com", ".svc.ms")
+"""How the hosts end on which people's files are, in the public cloud:
+https://learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges"""
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[::1\]")
 _URL = re.compile(rf"(https?)://({_HOST.pattern})(:[0-9]{{1,5}})?(?:/[A-Za-z0-9._~%/-]*)?")
 """No user, no query, nothing that two parsers could read differently."""
+_FILE_URL = re.compile(rf"(https?)://({_HOST.pattern})(:[0-9]{{1,5}})?/[!$-;=?-\[\]_a-z~]*")
+"""The same with a query, which holds the permission to fetch the file."""
 
 
 class NotAllowed(Exception):
@@ -44,6 +50,17 @@ class ServiceUrls:
             raise NotAllowed("serviceUrl leads to a host that is not in TEAMS_SERVICE_HOSTS")
         if host not in LOOPBACK and (scheme != "https" or port not in (None, ":443")):
             raise NotAllowed("serviceUrl is not https")
+
+    def check_file(self, url: str, *, token: bool) -> None:
+        """The address of a customer's file, to be fetched with the token or without. Raises NotAllowed."""
+        match = _FILE_URL.fullmatch(url)
+        if match is None:
+            raise NotAllowed("the file's address is not a plain web address")
+        scheme, host, port = match[1], match[2].lower(), match[3]
+        if host not in self._hosts and (token or not host.endswith(FILE_HOSTS)):
+            raise NotAllowed("the file is on a host that nothing is fetched from")
+        if host not in LOOPBACK and (scheme != "https" or port not in (None, ":443")):
+            raise NotAllowed("the file's address is not https")
 
 
 def is_host(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from yarl import URL
@@ -11,6 +11,7 @@ from yarl import URL
 _CONNECTIONS = 32
 _CONNECT_TIMEOUT = 5.0
 _ANSWER_MAX = 1024 * 1024
+_DOWNLOAD = aiohttp.ClientTimeout(total=120, connect=_CONNECT_TIMEOUT, sock_read=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,10 @@ class NoAnswer(Exception):
         super().__init__(reason)
         self.reason = reason
         self.left = left
+
+
+class TooLarge(Exception):
+    """More came than was asked for."""
 
 
 class Wire:
@@ -55,24 +60,39 @@ class Wire:
 
     async def get(self, url: str) -> Answer:
         """Raises NoAnswer."""
-        return await self._ask("GET", url, {}, None)
+        return await self._ask(_Request(method="GET", url=url))
 
-    async def post(self, url: str, data: bytes | Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    async def download(self, url: str, headers: Mapping[str, str], *, limit: int) -> Answer:
+        """A file of at most `limit` bytes, which may take longer than an answer. Raises NoAnswer, TooLarge."""
+        packed = {**headers, "Accept-Encoding": "identity"}  # so that few bytes cannot become many here
+        return await self._ask(_Request(method="GET", url=url, headers=packed, limit=limit, timeout=_DOWNLOAD))
+
+    async def send(self, method: str, url: str, data: bytes | Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """`data`: a body, or the fields of a form. Raises NoAnswer."""
-        return await self._ask("POST", url, headers, data)
+        return await self._ask(_Request(method=method, url=url, headers=headers, data=data))
 
-    async def _ask(
-        self, method: str, url: str, headers: Mapping[str, str], data: bytes | Mapping[str, str] | None
-    ) -> Answer:
+    async def _ask(self, request: _Request) -> Answer:
         """The original errors go no further: their texts quote addresses."""
         if self._session is None or self._session.closed:
             raise NoAnswer("the channel is closed", left=False)
         try:
-            return await _exchange(self._session, method, URL(url, encoded=True), headers, data)
+            return await _exchange(self._session, request)
         except _NEVER_LEFT as error:
             raise NoAnswer(type(error).__name__, left=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswer(type(error).__name__, left=True) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    data: bytes | Mapping[str, str] | None = None
+    limit: int | None = None
+    """Bytes of the answer that are wanted at most, which TooLarge tells; without one, an answer is never large."""
+    timeout: aiohttp.ClientTimeout | None = None
+    """Instead of the session's."""
 
 
 _NEVER_LEFT = (
@@ -82,18 +102,21 @@ _NEVER_LEFT = (
 )
 
 
-async def _exchange(
-    session: aiohttp.ClientSession,
-    method: str,
-    url: URL,
-    headers: Mapping[str, str],
-    data: bytes | Mapping[str, str] | None,
-) -> Answer:
-    """Redirects are not followed: the headers carry the token."""
-    async with session.request(method, url, headers=headers, data=data, allow_redirects=False) as answer:
+async def _exchange(session: aiohttp.ClientSession, request: _Request) -> Answer:
+    """Redirects are not followed: the headers carry the token, and the address was checked."""
+    async with session.request(
+        request.method,
+        URL(request.url, encoded=True),
+        headers=request.headers,
+        data=request.data,
+        allow_redirects=False,
+        timeout=request.timeout or session.timeout,
+    ) as answer:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
-            if len(body) > _ANSWER_MAX:
+            if request.limit is not None and len(body) > request.limit:
+                raise TooLarge
+            if request.limit is None and len(body) > _ANSWER_MAX:
                 raise ValueError("the answer is too large")
         return Answer(status=answer.status, headers=answer.headers, body=bytes(body))

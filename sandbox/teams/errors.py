@@ -39,6 +39,8 @@ BLOCKED = Refusal(status=403, code="ConversationBlockedByUser", message="User bl
 REMOVED = Refusal(
     status=403, code="BotNotInConversationRoster", message="The bot is not part of the conversation roster."
 )
+NO_ATTACHMENT = Refusal(status=404, code="AttachmentNotFound", message="Attachment not found.")
+NOT_THE_BOTS = Refusal(status=403, code="ForbiddenOperationException", message="The activity is another sender's.")
 DISABLED = Refusal(status=403, code="BotDisabledByAdmin", message="The tenant admin disabled this bot.")
 TOO_BIG = Refusal(status=413, code="MessageSizeTooBig", message="Message size too large.")
 PRECONDITION = Refusal(status=412, code="PreconditionFailed", message="Precondition failed, please try again.")

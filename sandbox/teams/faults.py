@@ -7,7 +7,7 @@ from typing import Literal
 
 from .errors import Refusal, too_many_requests
 
-Operation = Literal["message", "typing", "token", "openid", "keys", "*"]
+Operation = Literal["message", "typing", "change", "attachment", "file", "token", "openid", "keys", "*"]
 
 
 @dataclass(frozen=True, kw_only=True)

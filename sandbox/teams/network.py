@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .deliveries import Courier, Delivery
 from .errors import NOT_FOUND, ApiError, Json, Refusal
 from .faults import FaultPlan
+from .files import Files
 from .keys import Forgery
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class BotAccount:
     deliveries: list[Delivery] = field(default_factory=list)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     """Every activity that the bot posted with a token of its own, faults included: conversation and activity."""
+    changes: list[tuple[str, Json]] = field(default_factory=list)
+    """Every activity that the bot put in the place of another, in the same way."""
     faults: FaultPlan = field(default_factory=FaultPlan)
     forgery: Forgery | None = None
     """How deliveries from now on are not as Microsoft signs them."""
@@ -68,6 +71,7 @@ class Network:
     now: Callable[[], datetime]
     courier: Courier
     service_url: str = ""
+    files: Files = field(default_factory=Files)
     tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
     bots: dict[str, BotAccount] = field(default_factory=dict)
     people: list[Person] = field(default_factory=list)
@@ -97,6 +101,11 @@ class Network:
         chat = Chat(bot=bot, json=conversation, members=members)
         bot.chats[chat.id] = chat
         return chat
+
+    @property
+    def onedrive_url(self) -> str:
+        """People's own SharePoint, which is another host in life."""
+        return f"{self.service_url.removesuffix('emea/')}personal"
 
     def tell(self, chat: Chat, person: Person, body: Json) -> Delivery:
         """Deliver one thing that a person did, as a whole activity."""

@@ -11,27 +11,31 @@ import uuid
 from collections.abc import Mapping
 from html import escape
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from sandbox import feed
 
 from .cards import actions_of
 from .deliveries import Delivery
 from .errors import BLOCKED, DISABLED, REMOVED, Json
+from .files import DOT
 from .network import BotAccount, Chat, Network
 from .rules import ADAPTIVE_CARD
 
-EventKind = Literal["message", "typing", "sent", "taken", "refused"]
+EventKind = Literal["message", "typing", "sent", "taken", "refused", "edited", "deleted", "installed"]
 
 
 Event = feed.Event[EventKind]
 """Something a window shows.
 
-message:  a bot's activity
-typing:   a bot's typing activity
-sent:     the person's own activity is on its way
-taken:    `{"id", "status", "answer"}`: the bot's endpoint took it
-refused:  the same and `error`: it did not, and Teams shows that the bot cannot be reached
+message:   a bot's activity
+typing:    a bot's typing activity
+sent:      the person's own activity is on its way
+taken:     `{"id", "status", "answer"}`: the bot's endpoint took it
+refused:   the same and `error`: it did not, and Teams shows that the bot cannot be reached
+edited:    an activity, the bot's or the person's own, that is another one from now on
+deleted:   `{"id"}`: the person took a message of theirs back
+installed: `{"is"}`: whether the app is there from now on
 """
 
 
@@ -59,12 +63,14 @@ class Person(feed.Feed[EventKind]):
         Teams tells it twice; the `installationUpdate`, which comes second, is returned."""
         chat = self._network.personal_chat(bot, self)
         chat.closed = None
+        self.notify("installed", {"is": True})
         self._network.tell(chat, self, {"type": "conversationUpdate", "membersAdded": [bot.json]})
         return self._network.tell(chat, self, {"type": "installationUpdate", "action": "add"})
 
     async def uninstall(self, bot: BotAccount) -> Delivery:
         chat = self._network.personal_chat(bot, self)
         chat.closed = REMOVED
+        self.notify("installed", {"is": False})
         return self._network.tell(chat, self, {"type": "installationUpdate", "action": "remove"})
 
     async def follow(self, link: str) -> Delivery:
@@ -94,22 +100,35 @@ class Person(feed.Feed[EventKind]):
         self.notify("sent", delivery.json)
         return delivery
 
-    async def image(self, bot: BotAccount, text: str = "") -> Delivery:
-        picture = {
-            "contentType": "image/*",
-            "contentUrl": f"{self._network.service_url}v3/attachments/0-wus-d1/views/x",
-        }
-        return await self.send(bot, {"attachments": [picture]} | ({"text": text} if text else {}))
+    async def image(
+        self, bot: BotAccount, text: str = "", *, content: bytes = DOT, content_type: str = "image/png"
+    ) -> Delivery:
+        """Paste a picture. Teams tells of its type only that it is a picture."""
+        return await self.send(bot, self.pasting(text, content, content_type))
 
-    async def file(self, bot: BotAccount, name: str = "invoice.pdf") -> Delivery:
-        """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4"""
+    def pasting(self, text: str, content: bytes = DOT, content_type: str = "image/png") -> Json:
+        """The fields of a message with a pasted picture."""
+        number = self._network.files.paste(content, content_type)
+        url = f"{self._network.service_url}v3/attachments/{number}/views/original"
+        attachments = [{"contentType": "image/*", "contentUrl": url}]
+        if not text:
+            return {"attachments": attachments}
+        return {"text": text, "attachments": [*attachments, {"contentType": "text/html", "content": escape(text)}]}
+
+    async def file(
+        self, bot: BotAccount, name: str = "invoice.pdf", *, content: bytes = b"%PDF-1.7\n", text: str = ""
+    ) -> Delivery:
+        """Attach a file from one's OneDrive: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4"""
+        number = self._network.files.upload(content, name)
+        permission = self._network.files.onedrive[number].permission
+        download = f"{self._network.onedrive_url}/_layouts/15/download.aspx?UniqueId={number}&tempauth={permission}"
         file = {
             "contentType": "application/vnd.microsoft.teams.file.download.info",
-            "contentUrl": f"https://contoso.sharepoint.com/personal/alice/Documents/{name}",
+            "contentUrl": f"{self._network.onedrive_url}/Documents/{quote(name)}",
             "name": name,
-            "content": {"uniqueId": str(uuid.uuid4()), "fileType": name.rpartition(".")[2]},
+            "content": {"downloadUrl": download, "uniqueId": number, "fileType": name.rpartition(".")[2]},
         }
-        return await self.send(bot, {"attachments": [file]})
+        return await self.send(bot, {"attachments": [file]} | ({"text": text} if text else {}))
 
     async def submit(self, message: Json, button: int | str) -> Delivery:
         """Press a button of a bot's card, by its label or its place among all of the message's buttons. Raises
@@ -135,12 +154,18 @@ class Person(feed.Feed[EventKind]):
         """Change one of the person's own messages."""
         data = message["channelData"] | {"eventType": "editMessage"}
         body = {"type": "messageUpdate", "id": message["id"], "text": text, "channelData": data}
-        return self._network.tell(self._chat(message), self, body)
+        chat = self._chat(message)
+        chat.activities[message["id"]] = message | {"text": text}
+        self.notify("edited", chat.activities[message["id"]])
+        return self._network.tell(chat, self, body)
 
     async def delete(self, message: Json) -> Delivery:
         data = message["channelData"] | {"eventType": "softDeleteMessage"}
         body = {"type": "messageDelete", "id": message["id"], "channelData": data}
-        return self._network.tell(self._chat(message), self, body)
+        chat = self._chat(message)
+        chat.activities.pop(message["id"], None)
+        self.notify("deleted", {"id": message["id"]})
+        return self._network.tell(chat, self, body)
 
     async def block(self, bot: BotAccount) -> None:
         """The bot is not told."""
@@ -152,6 +177,10 @@ class Person(feed.Feed[EventKind]):
     async def lose_to_admin(self, bot: BotAccount) -> None:
         """An administrator of the person's organisation switches the app off."""
         self._network.personal_chat(bot, self).closed = DISABLED
+
+    def has(self, bot: BotAccount) -> bool:
+        """Whether the app is there."""
+        return self._network.personal_chat(bot, self).closed is not REMOVED
 
     # --- what a person sees ---------------------------------------------------------------------------------------
 
@@ -171,22 +200,57 @@ class Team:
     https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/channel-and-group-conversations"""
 
     def __init__(
-        self, network: Network, bot: BotAccount, *, kind: Literal["groupChat", "channel"], members: list[Person]
+        self,
+        network: Network,
+        bot: BotAccount,
+        *,
+        kind: Literal["groupChat", "channel"],
+        members: list[Person],
+        title: str,
     ) -> None:
         self._network = network
-        thread = f"19:{secrets.token_hex(16)}@thread.{'v2' if kind == 'groupChat' else 'tacv2'}"
-        self._root = f"{thread};messageid={network.new_id()}" if kind == "channel" else thread
-        conversation = {"isGroup": True, "conversationType": kind, "tenantId": network.tenant, "id": self._root}
-        self.chat = network.add_chat(bot, conversation, members)
-        network.tell(self.chat, members[0], {"type": "conversationUpdate", "membersAdded": [bot.json]})
+        self._kind = kind
+        self._title = title
+        self._thread = f"19:{secrets.token_hex(16)}@thread.{'v2' if kind == 'groupChat' else 'tacv2'}"
+        self._members = members
+        self._bot = bot
+        self.chat = self.thread()
+        network.tell(self.chat, members[0], {"type": "conversationUpdate", "membersAdded": [bot.json]} | self._names())
 
-    async def say(self, person: Person, text: str, *, mention: bool = False) -> Delivery | None:
+    def thread(self) -> Chat:
+        """Where something is said: a group chat has one, a channel as many as there are posts."""
+        conversation = {"isGroup": True, "conversationType": self._kind, "tenantId": self._network.tenant}
+        if self._kind == "channel":
+            conversation["id"] = f"{self._thread};messageid={self._network.new_id()}"
+        else:
+            conversation |= {"id": self._thread, "name": self._title}
+        return self._network.add_chat(self._bot, conversation, self._members)
+
+    async def say(
+        self, person: Person, text: str, *, mention: bool = False, thread: Chat | None = None
+    ) -> Delivery | None:
         """None if the bot is not told of it."""
-        if not mention:
-            return None
-        shown = f"<at>{self.chat.bot.name}</at>"
-        entities = [{"type": "mention", "mentioned": self.chat.bot.json, "text": shown}]
-        return self._network.tell(self.chat, person, {"text": f"{shown} {text}", "entities": entities})
+        return self._network.tell(thread or self.chat, person, self._mentioning(text)) if mention else None
+
+    async def image(self, person: Person, text: str) -> Delivery:
+        """A pasted picture, with the bot mentioned."""
+        return self._network.tell(self.chat, person, person.pasting("") | self._mentioning(text))
+
+    async def remove(self, person: Person) -> Delivery:
+        """Take the bot out."""
+        self.chat.closed = REMOVED
+        return self._network.tell(self.chat, person, {"type": "installationUpdate", "action": "remove"} | self._names())
+
+    def _mentioning(self, text: str) -> Json:
+        shown = f"<at>{self._bot.name}</at>"
+        entities = [{"type": "mention", "mentioned": self._bot.json, "text": shown}]
+        return {"text": f"{shown} {text}", "entities": entities} | self._names()
+
+    def _names(self) -> Json:
+        tenant = {"tenant": {"id": self._network.tenant}}
+        if self._kind == "groupChat":
+            return {"channelData": tenant}
+        return {"channelData": tenant | {"channel": {"id": self._thread, "name": self._title}}}
 
 
 def buttons(message: Mapping[str, object]) -> list[Json]:

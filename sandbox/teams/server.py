@@ -15,8 +15,18 @@ from typing import Literal
 from aiohttp import web
 
 from .deliveries import TIMEOUT, Courier, Delivery
-from .errors import NO_ACTIVITY, UNAUTHORIZED, ApiError, Json, Refusal, too_many_requests
+from .errors import (
+    NO_ACTIVITY,
+    NO_ATTACHMENT,
+    NOT_THE_BOTS,
+    UNAUTHORIZED,
+    ApiError,
+    Json,
+    Refusal,
+    too_many_requests,
+)
 from .faults import Fault, FaultPlan
+from .files import File
 from .keys import ISSUER, Keys
 from .network import BotAccount, Chat, Network
 from .people import Person, Team
@@ -57,7 +67,7 @@ class TeamsServer:
         self.network = Network(now=now, courier=courier)
         self.keys = Keys(now)
         self.faults = FaultPlan()
-        """Of what belongs to no bot: `openid`, `keys` and `token`."""
+        """Of what belongs to no bot: `openid`, `keys`, `token` and `file`."""
         self.key_fetches = 0
         self._throttle = Throttle(windows=windows, monotonic=time.monotonic)
         self._tokens: dict[str, tuple[BotAccount, datetime]] = {}
@@ -88,10 +98,15 @@ class TeamsServer:
         return person
 
     def team(
-        self, bot: BotAccount, members: list[Person], *, kind: Literal["groupChat", "channel"] = "channel"
+        self,
+        bot: BotAccount,
+        members: list[Person],
+        *,
+        kind: Literal["groupChat", "channel"] = "channel",
+        title: str = "Moving house",
     ) -> Team:
         """A channel or a group chat into which the first member has just put the bot."""
-        return Team(self.network, bot, kind=kind, members=list(members))
+        return Team(self.network, bot, kind=kind, members=list(members), title=title)
 
     def post_raw(self, chat: Chat, activity: Json) -> Delivery:
         """Have any activity delivered, whether or not Teams would ever send it."""
@@ -139,6 +154,10 @@ class TeamsServer:
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
         app.router.add_post("/emea/v3/conversations/{conversation}/activities", self._activities)
         app.router.add_post("/emea/v3/conversations/{conversation}/activities/{activity}", self._activities)
+        app.router.add_put("/emea/v3/conversations/{conversation}/activities/{activity}", self._change)
+        app.router.add_get("/emea/v3/attachments/{attachment}/views/{view}", self._attachment)
+        app.router.add_get("/personal/_layouts/15/download.aspx", self._download)
+        app.router.add_get("/phone/pictures/{attachment}", self._shown)
 
     async def close(self) -> None:
         self._closing.set()
@@ -219,17 +238,12 @@ class TeamsServer:
 
     def _take(self, request: web.Request, bot: BotAccount, activity: Json) -> web.Response:
         """Raises ApiError."""
-        chat = self.network.chat(request.match_info["conversation"])
-        if chat.bot is not bot:
-            raise ApiError(UNAUTHORIZED)
-        if chat.closed is not None:
-            raise ApiError(chat.closed)
+        chat = self._writable(request, bot)
         replied = request.match_info.get("activity")
         if replied is not None and replied not in {one.json["id"] for one in bot.deliveries} | chat.activities.keys():
             raise ApiError(NO_ACTIVITY)
         check_activity(activity, conversation=chat.id, bot=bot.id)
-        if wait := self._throttle.wait(chat.id):
-            raise ApiError(too_many_requests(wait))
+        self._count(chat)
         return web.json_response({"id": self._show(chat, activity)}, status=201)
 
     def _show(self, chat: Chat, activity: Json) -> str:
@@ -239,6 +253,71 @@ class TeamsServer:
         for person in chat.members:
             person.notify("message" if activity["type"] == "message" else "typing", shown)
         return str(shown["id"])
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#update-activity"""
+        try:
+            bot = self._bearer(request)
+            activity = read_activity(await request.read())
+        except ApiError as error:
+            return self._called("change", _refused(error.refusal))
+        bot.changes.append((request.match_info["conversation"], activity))
+        return await self._respond(request, "change", bot.faults, lambda: self._put(request, bot, activity))
+
+    def _put(self, request: web.Request, bot: BotAccount, activity: Json) -> web.Response:
+        """Raises ApiError."""
+        chat, number = self._writable(request, bot), request.match_info["activity"]
+        there = chat.activities.get(number)
+        if there is None:
+            raise ApiError(NO_ACTIVITY)
+        if there["from"]["id"] != bot.id:
+            raise ApiError(NOT_THE_BOTS)
+        check_activity(activity, conversation=chat.id, bot=bot.id)
+        self._count(chat)
+        chat.activities[number] = activity | {"id": number, "conversation": chat.json}
+        for person in chat.members:
+            person.notify("edited", chat.activities[number])
+        return web.json_response({"id": number})
+
+    def _writable(self, request: web.Request, bot: BotAccount) -> Chat:
+        """The chat that a call names. Raises ApiError if the bot may not write there."""
+        chat = self.network.chat(request.match_info["conversation"])
+        if chat.bot is not bot:
+            raise ApiError(UNAUTHORIZED)
+        if chat.closed is not None:
+            raise ApiError(chat.closed)
+        return chat
+
+    def _count(self, chat: Chat) -> None:
+        """Raises ApiError if the chat is written to too fast."""
+        if wait := self._throttle.wait(chat.id):
+            raise ApiError(too_many_requests(wait))
+
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        """https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference#get-attachment"""
+        try:
+            bot = self._bearer(request)
+        except ApiError as error:
+            return self._called("attachment", _refused(error.refusal))
+        file = self.network.files.pasted.get(request.match_info["attachment"])
+        return await self._respond(request, "attachment", bot.faults, lambda: _given(file))
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """SharePoint knows nothing of the connector's tokens: who sends one along is refused, and has shown it."""
+        file = self.network.files.onedrive.get(request.query.get("UniqueId", ""))
+        opened = file is not None and file.opens_with(request.query.get("tempauth", ""))
+        if "Authorization" in request.headers or not opened:
+            return self._called("file", web.Response(status=401, text="Access denied."))
+        return await self._respond(request, "file", self.faults, lambda: _given(file))
+
+    async def _shown(self, request: web.Request) -> web.Response:
+        """A pasted picture on the screen of whoever pasted it, whose own log-in is not played."""
+        file = self.network.files.pasted.get(request.match_info["attachment"])
+        answer = _answer(lambda: _given(file))
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
 
     # --- trouble --------------------------------------------------------------------------------------------------
 
@@ -269,6 +348,13 @@ class TeamsServer:
         if self._on_call is not None:
             self._on_call(operation, answer.status)
         return answer
+
+
+def _given(file: File | None) -> web.Response:
+    """Raises ApiError."""
+    if file is None:
+        raise ApiError(NO_ATTACHMENT)
+    return web.Response(body=file.content, content_type=file.content_type)
 
 
 def _answer(respond: Respond) -> web.Response:

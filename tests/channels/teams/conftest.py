@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from channels.contract import Inbound, Outbound, Webhook
+from channels.pacing import Pace
 from channels.teams import TeamsChannel
 from sandbox.teams import BotAccount, Delivery, Person, TeamsServer
 
@@ -80,6 +81,7 @@ async def open_channel(server: TeamsServer, shop: BotAccount) -> AsyncIterator[O
         development: bool = False,
         timeout: float = 5.0,
         patience: float = 30.0,
+        pace: Pace | None = None,
     ) -> TeamsChannel:
         channel = TeamsChannel(
             app_id=shop.app_id if app_id is None else app_id,
@@ -91,6 +93,7 @@ async def open_channel(server: TeamsServer, shop: BotAccount) -> AsyncIterator[O
             development=development,
             timeout=timeout,
             patience=patience,
+            pace=pace,
         )
         opened.append(channel)
         await channel.start()

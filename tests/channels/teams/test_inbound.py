@@ -17,17 +17,36 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels.contract import Answer, Choice, Inbound, Link, Malformed, Said, Start, Text, Unread, Unsupported, Webhook
+from channels.contract import (
+    MEDIA_KINDS,
+    Answer,
+    Choice,
+    Inbound,
+    Link,
+    Malformed,
+    Media,
+    News,
+    Reach,
+    Revised,
+    Said,
+    Start,
+    Text,
+    Unread,
+    Unsupported,
+    Webhook,
+)
 from channels.teams.address import Address, BadAddress, parse
+from channels.teams.attachments import ATTACHMENTS, Place, place
 from channels.teams.inbound import (
-    ATTACHMENTS,
     AUDIENCES,
     CARD_ACTION,
     HANDLERS,
+    NEWS,
     answer,
     choice_data,
     deep_link,
     link_text,
+    news,
     read,
 )
 
@@ -35,6 +54,10 @@ FIXTURES = Path(__file__).parent / "fixtures"
 APP_ID = "3f1c9b52-6a0e-4c55-9b0e-2d6a1c7e8f10"
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 CHAT = "a:1aBcD-hearthside-alice"
+GROUP = "19:8a1d0f2e@thread.v2"
+THREAD = "19:5c7e9b1d@thread.tacv2;messageid=1795340400000"
+ALICE = "9f2c7d31-0b1e-4a7a-8c62-51d2a3b4c5d6"
+ON_ONEDRIVE = "https://contoso-my.sharepoint.com/personal/alice_contoso_com/_layouts/15/download.aspx"
 NOON = datetime(2026, 11, 22, 10, 0, 0, 125_000, tzinfo=UTC)
 
 
@@ -67,7 +90,7 @@ def from_alice(said: Said, second: int, number: str | None = None) -> Inbound:
     number = number or str(1_795_340_400_100 + second)
     return Inbound(
         channel="teams",
-        external_id="9f2c7d31-0b1e-4a7a-8c62-51d2a3b4c5d6",
+        external_id=ALICE,
         address=address(),
         dedupe_key=f"{CHAT}|{number}",
         said=said,
@@ -75,10 +98,37 @@ def from_alice(said: Said, second: int, number: str | None = None) -> Inbound:
         sent_at=NOON + timedelta(seconds=second),
         language="en-GB",
         name="Alice Moreau",
+        known_as="29:1Alice-bXlUZWFtcw",
     )
 
 
-PICTURE = from_alice(Unsupported(kind="image"), 36)
+def from_a_group(said: Said, second: int, *, conversation: str = GROUP, title: str | None = "Moving house") -> Inbound:
+    return replace(
+        from_alice(said, second),
+        external_id=f"group:{conversation.partition(';')[0]}",
+        address=address(conversation=conversation, user=""),
+        dedupe_key=f"{conversation}|{1_795_340_400_100 + second}",
+        name=title,
+        known_as=None,
+        audience=True,
+    )
+
+
+def pasted(number: str, **fields: Any) -> Media:
+    """A picture on the connector, which wants the bot's token."""
+    url = f"https://smba.trafficmanager.net/emea/v3/attachments/0-frca-{number}/views/original"
+    return Media(kind="picture", ref=str(Place(url=url, token=True)), **fields)
+
+
+def on_onedrive(name: str, kind: str = "file") -> Media:
+    url = f"{ON_ONEDRIVE}?UniqueId=1150d938&tempauth=eyJ0eXAi.{name.partition('.')[0]}"
+    return Media(kind=kind, ref=str(Place(url=url, token=False)), name=name)
+
+
+def also(inbound: Inbound, number: int) -> Inbound:
+    """Something more in the same message."""
+    return replace(inbound, dedupe_key=f"{inbound.dedupe_key}#{number}")
+
 
 READ: dict[str, list[Inbound | Unread]] = {
     # words
@@ -91,6 +141,7 @@ READ: dict[str, list[Inbound | Unread]] = {
             dedupe_key="a:1zhiqiang|1795340400102",
             language="zh-CN",
             name="志强",
+            known_as="29:1Zhiqiang-d2h5",
         )
     ],
     "text_emoji_and_right_to_left": [from_alice(Text(text="👩‍👩‍👧 أين طلبي؟ \u202e!"), 3)],
@@ -104,6 +155,7 @@ READ: dict[str, list[Inbound | Unread]] = {
             external_id="29:1Guest-eHl6",
             address=address(user="29:1Guest-eHl6"),
             name="Carol (Guest)",
+            known_as=None,
         )
     ],
     "text_without_locale_or_time": [
@@ -124,39 +176,70 @@ READ: dict[str, list[Inbound | Unread]] = {
     "invoke_without_name": [Unread(reason="invoke of something of an unknown kind is not handled")],
     # the chat is opened
     "installation_update_add": [from_alice(Start(), 23, "f:a5e1")],
-    # what the bot cannot read yet
-    "attachment_file": [from_alice(Unsupported(kind="file"), 34)],
-    "attachment_image": [from_alice(Unsupported(kind="image"), 35)],
-    "attachment_image_with_text": [
-        from_alice(Text(text="It came broken"), 36),
-        replace(PICTURE, dedupe_key=f"{PICTURE.dedupe_key}#attachment"),
+    # what is attached
+    "attachment_file": [from_alice(on_onedrive("invoice.pdf"), 34)],
+    "attachment_file_that_is_a_picture": [from_alice(on_onedrive("scratch.JPG", "picture"), 60)],
+    "attachment_file_without_address": [from_alice(Unsupported(kind="file"), 61)],
+    "attachment_name_with_folders": [from_alice(replace(on_onedrive("x.pdf"), name="passwd"), 65)],
+    "attachment_image": [from_alice(pasted("d1"), 35)],
+    "attachment_image_with_text": [from_alice(pasted("d2", text="It came broken"), 36)],
+    "attachment_image_with_link_code": [
+        from_alice(Link(code="f3Kx_9vQ-2LmZr7TnW0aYh"), 64),
+        also(from_alice(pasted("d1"), 64), 1),
     ],
-    "attachment_audio": [from_alice(Unsupported(kind="audio"), 37)],
-    "attachment_video": [from_alice(Unsupported(kind="video"), 38)],
+    "attachment_of_a_plain_type": [from_alice(pasted("d5", name="scratch.png", type="image/png"), 66)],
+    "attachments_with_text": [
+        from_alice(pasted("d3", text="Both came broken"), 62),
+        also(from_alice(pasted("d4"), 62), 1),
+        also(from_alice(on_onedrive("invoice.pdf"), 62), 2),
+    ],
+    "attachment_audio": [
+        from_alice(
+            Media(kind="audio", ref=str(Place(url="https://example.com/a.m4a", token=True)), type="audio/mp4"), 37
+        )
+    ],
+    "attachment_video": [
+        from_alice(
+            Media(kind="video", ref=str(Place(url="https://example.com/a.mp4", token=True)), type="video/mp4"), 38
+        )
+    ],
     "attachment_card": [from_alice(Unsupported(kind="card"), 39)],
+    "attachment_card_with_text": [from_alice(Text(text="Look"), 63), also(from_alice(Unsupported(kind="card"), 63), 1)],
     "attachment_unknown": [from_alice(Unsupported(kind="file"), 40)],
+    # said to the bot in a group
+    "group_text": [from_a_group(Text(text="hi"), 41)],
+    "channel_text": [from_a_group(Text(text="hi"), 42, conversation=THREAD, title="General")],
+    "group_mention_alone": [from_a_group(Start(), 72)],
+    "group_link_code": [from_a_group(Link(code="f3Kx_9vQ-2LmZr7TnW0aYh"), 73)],
+    "group_submit": [from_a_group(Choice(message=345, option=1), 74)],
+    "group_image": [from_a_group(pasted("d6", text="look"), 76)],
+    "invoke_card_action_in_group": [from_a_group(Choice(message=345, option=1), 20, title=None)],
     # nobody's word to the bot
     "installation_update_upgrade": [],
     "installation_update_remove": [],
     "installation_update_in_team": [],
+    "installation_update_remove_from_group": [],
     "conversation_update_bot_added": [],
     "conversation_update_in_team": [],
     "message_reaction": [],
     "typing": [],
-    "group_text": [],
-    "channel_text": [],
-    "invoke_card_action_in_group": [],
+    "group_text_without_mention": [],
+    "group_mention_of_another": [],
+    "group_submit_not_ours": [],
+    # news
+    "message_update": [],
+    "message_update_undeleted": [],
+    "message_update_in_group": [],
+    "message_delete": [],
     "message_delete_in_group": [],
     # kept for inspection
-    "message_update": [Unread(reason="messageUpdate is not handled")],
-    "message_delete": [Unread(reason="messageDelete is not handled")],
     "message_empty": [Unread(reason="message of a kind that is not handled")],
     "mention_alone": [Unread(reason="message of a kind that is not handled")],
     "from_bot": [Unread(reason="said by a bot")],
     "event_of_meeting": [Unread(reason="event is not handled")],
     "unknown_type": [Unread(reason="telepathy is not handled")],
     "other_channel": [Unread(reason="channelId is not msteams")],
-    "chat_of_unknown_type": [Unread(reason="said in a chat that is not personal")],
+    "chat_of_unknown_type": [Unread(reason="said in a chat of an unknown kind")],
     # not as documented
     "malformed_empty_object": [Unread(reason="id is missing")],
     "malformed_type_is_number": [Unread(reason="type is not a string")],
@@ -170,6 +253,34 @@ READ: dict[str, list[Inbound | Unread]] = {
     "malformed_attachments": [Unread(reason="message is not as documented: DeserializationError")],
     "malformed_conversation_is_list": [Unread(reason="conversation.id is missing")],
     "malformed_no_service_url": [Unread(reason="serviceUrl is missing")],
+    "malformed_is_group_is_text": [Unread(reason="conversation.isGroup is neither true nor false")],
+    "malformed_group_text_is_number": [Unread(reason="text is not a string")],
+}
+
+ALICES = Revised(external_id=ALICE, platform_id="", text=None)
+NEW: dict[str, list[News]] = {
+    "message_update": [
+        replace(ALICES, platform_id="1795340400130", text="Where is my order 1048?", at=NOON + timedelta(seconds=30))
+    ],
+    "message_update_undeleted": [
+        replace(ALICES, platform_id="1795340400178", text="Where is my order 1048?", at=NOON + timedelta(seconds=78))
+    ],
+    "message_delete": [replace(ALICES, platform_id="1795340400131", at=NOON + timedelta(seconds=31))],
+    "message_update_in_group": [
+        Revised(
+            external_id=f"group:{GROUP}",
+            platform_id="1795340400177",
+            text="hi there",
+            at=NOON + timedelta(seconds=77),
+        )
+    ],
+    "message_delete_in_group": [
+        Revised(external_id=f"group:{GROUP}", platform_id="1795340400132", text=None, at=NOON + timedelta(seconds=32))
+    ],
+    "installation_update_add": [Reach(external_id=ALICE, reachable=True)],
+    "installation_update_remove": [Reach(external_id=ALICE, reachable=False)],
+    "installation_update_in_team": [Reach(external_id="group:19:5c7e9b1d@thread.tacv2", reachable=True)],
+    "installation_update_remove_from_group": [Reach(external_id=f"group:{GROUP}", reachable=False)],
 }
 
 REFUSED = {
@@ -187,10 +298,17 @@ def test_fixture_is_read(name: str, expected: list[Inbound | Unread]) -> None:
     assert read(fixture(name)) == expected
 
 
+@pytest.mark.parametrize("name", READ)
+def test_news_of_a_fixture(name: str) -> None:
+    assert news(fixture(name)) == NEW.get(name, [])
+
+
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items())
 def test_what_is_no_json_object_is_malformed(name: str, reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         read(fixture(name))
+    with pytest.raises(Malformed, match=reason):
+        news(fixture(name))
     with pytest.raises(Malformed, match=reason):
         answer(fixture(name))
 
@@ -199,7 +317,7 @@ def test_every_fixture_has_its_expectation() -> None:
     assert {path.stem for path in FIXTURES.iterdir()} == READ.keys() | REFUSED.keys()
 
 
-@pytest.mark.parametrize("name", [*HANDLERS, *ATTACHMENTS, *AUDIENCES, CARD_ACTION])
+@pytest.mark.parametrize("name", [*HANDLERS, *NEWS, *ATTACHMENTS, *AUDIENCES, CARD_ACTION])
 def test_every_handled_event_has_a_fixture(name: str) -> None:
     assert [path for path in FIXTURES.iterdir() if path.stem in READ and f'"{name}' in path.read_text()]
 
@@ -218,7 +336,7 @@ ANSWERS: dict[str, Answer | None] = {
     "malformed_empty_object": None,
     "invoke_card_action": Answer(status=200, body=TAKEN),
     "invoke_card_action_not_ours": Answer(status=200, body=NOT_OURS),
-    "invoke_card_action_in_group": Answer(status=200, body=NOT_OURS),
+    "invoke_card_action_in_group": Answer(status=200, body=TAKEN),
     "invoke_task_fetch": Answer(status=501),
     "invoke_without_name": Answer(status=501),
 }
@@ -243,6 +361,10 @@ def test_deep_link_brings_its_code_along() -> None:
     [one] = read(activity("text", text=message))
     assert isinstance(one, Inbound)
     assert one.said == Link(code="f3Kx_9vQ-2LmZr7TnW0aYh")
+
+
+def test_deep_link_without_a_code_only_opens_the_chat() -> None:
+    assert deep_link(APP_ID, None) == f"https://teams.microsoft.com/l/chat/0/0?users=28:{APP_ID}"
 
 
 @pytest.mark.parametrize("code", ["short", "x" * 65, "f3Kx 9vQ-2LmZr7TnW0aYh", "f3Kx_9vQ-2LmZr7TnW0aYé", ""])
@@ -279,7 +401,31 @@ def test_any_text_is_read_as_it_is(text: str) -> None:
 
 
 def test_malformed_word_in_a_group_is_not_kept_either() -> None:
-    assert read(activity("group_text", text=5, id=None)) == []
+    assert read(activity("group_text_without_mention", text=5, id=None)) == []
+
+
+@pytest.mark.parametrize("name", ["group_text", "channel_text", "group_submit", "group_image"])
+def test_who_speaks_in_a_group_is_nobodys_identity(name: str) -> None:
+    for one in read(fixture(name)):
+        assert isinstance(one, Inbound)
+        assert one.audience
+        assert one.known_as is None
+        assert "29:1Alice" not in f"{one.external_id}{one.address}"
+
+
+def test_every_thread_of_a_channel_is_the_same_group() -> None:
+    body = json.loads((FIXTURES / "channel_text.json").read_text())
+    another = body | {"conversation": body["conversation"] | {"id": THREAD.replace("400000", "499999")}}
+    [first], [second] = read(fixture("channel_text")), read(webhook(json.dumps(another).encode()))
+    assert isinstance(first, Inbound)
+    assert isinstance(second, Inbound)
+    assert first.external_id == second.external_id
+    assert first.address != second.address
+
+
+@pytest.mark.parametrize("ref", ["", "7", "[]", "{}", "[" * 9000, '{"url":7,"token":true}', '{"url":"x","token":1}'])
+def test_what_is_no_reference_to_a_file_is_none(ref: str) -> None:
+    assert place(ref) is None
 
 
 @pytest.mark.parametrize("data", ["345", "345:1:2", "-1:0", "٣:1", f"{10**18}:0", "1:1000", "", 345, None, ["345:1"]])
@@ -326,10 +472,15 @@ def mutated(value: Any, data: st.DataObject) -> Any:
     return data.draw(ANY_JSON)
 
 
-def check_storable(result: list[Inbound | Unread]) -> None:
+def check_storable(request: Webhook) -> None:
     """PostgreSQL takes no NUL, and UTF-8 no lone surrogate."""
-    for text in strings([asdict(one) for one in result]):
+    result, told = read(request), news(request)
+    for text in strings([asdict(one) for one in (*result, *told)]):
         assert "\x00" not in text.encode("utf-8").decode()
+    inbound = [one for one in result if isinstance(one, Inbound)]
+    assert len({one.dedupe_key for one in inbound}) == len(inbound)
+    assert all(one.said.kind in MEDIA_KINDS for one in inbound if isinstance(one.said, Media))
+    assert all(one.audience == one.external_id.startswith("group:") for one in inbound)
 
 
 def strings(value: object) -> Iterator[str]:
@@ -346,23 +497,27 @@ def test_changed_activity_is_read_or_kept_and_never_an_error(data: st.DataObject
     changed = mutated(valid, data)
     request = webhook(json.dumps(changed).encode())
     if isinstance(changed, dict):
-        check_storable(read(request))
+        check_storable(request)
         answer(request)
     else:
         with pytest.raises(Malformed):
             read(request)
 
 
-@given(kind=st.sampled_from([*HANDLERS, "event"]), field=st.sampled_from(["value", "entities", "from"]), value=ANY_JSON)
+@given(
+    kind=st.sampled_from([*HANDLERS, "event"]),
+    field=st.sampled_from(["value", "entities", "from", "attachments", "conversation"]),
+    value=ANY_JSON,
+)
 @settings(deadline=None)
 def test_any_json_is_read_or_kept_and_never_an_error(kind: str, field: str, value: object) -> None:
-    check_storable(read(activity("text", type=kind, **{field: value})))
+    check_storable(activity("text", type=kind, **{field: value}))
 
 
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_read_or_malformed(body: bytes) -> None:
     with contextlib.suppress(Malformed):
-        check_storable(read(webhook(body)))
+        check_storable(webhook(body))
 
 
 @given(text=st.text(max_size=200))

@@ -46,7 +46,7 @@ def test_package_holds_a_manifest_and_two_icons_at_its_root() -> None:
     assert files(package(App(**HEARTHSIDE))).keys() == {"manifest.json", "color.png", "outline.png"}
 
 
-def test_manifest_is_for_personal_chats() -> None:
+def test_manifest_is_for_personal_chats_and_groups() -> None:
     manifest = json.loads(files(package(App(**HEARTHSIDE)))["manifest.json"])
     assert manifest == {
         "$schema": "https://developer.microsoft.com/en-us/json-schemas/teams/v1.17/MicrosoftTeams.schema.json",
@@ -69,8 +69,8 @@ def test_manifest_is_for_personal_chats() -> None:
         "bots": [
             {
                 "botId": "3f1c9b52-6a0e-4c55-9b0e-2d6a1c7e8f10",
-                "scopes": ["personal"],
-                "supportsFiles": False,
+                "scopes": ["personal", "team", "groupChat"],
+                "supportsFiles": True,
                 "isNotificationOnly": False,
             }
         ],

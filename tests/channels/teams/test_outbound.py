@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botframework.connector.aio import ConnectorClient
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from channels.contract import Card, Content, Option, Outbound
+from channels.contract import Card, Content, File, Location, Option, Outbound
+from channels.formatting import Rich, parse, plain
 from channels.teams.connector import activity
-from channels.teams.markdown import escape
-from channels.teams.outbound import ACTIVITY_MAX, CARD_TEXT_MAX, TEXT_MAX, Part, render, size
+from channels.teams.markdown import markdown
+from channels.teams.outbound import (
+    ACTIVITY_MAX,
+    CARD_TEXT_MAX,
+    TEXT_MAX,
+    Part,
+    in_words,
+    render,
+    size,
+    without_buttons,
+)
 from sandbox.teams import check_activity
 
 LINK = "https://wa.me/15550001111?text=f3Kx_9vQ-2LmZr7T"
@@ -52,10 +66,15 @@ def button(index: int, title: str) -> dict[str, Any]:
     return {"type": "Action.Submit", "title": title, "data": {"o": f"345:{index}"}}
 
 
+def opens(title: str, url: str) -> dict[str, Any]:
+    return {"type": "ActionSet", "actions": [{"type": "Action.OpenUrl", "title": title, "url": url}]}
+
+
 def to_whatsapp(title: str = "Continue on WhatsApp") -> dict[str, Any]:
     return {"type": "Action.OpenUrl", "title": title, "url": LINK}
 
 
+MAP = "https://www.openstreetmap.org/?mlat=1.303610&mlon=103.831940#map=17/1.303610/103.831940"
 SIZES = tuple(f"size {number}" for number in range(31))
 SOFA = Card(title="Sofa", text="Two seats", image=PHOTO, options=options("Buy sofa"))
 LAMP = Card(title="Lamp", options=options("Buy lamp", "Details"))
@@ -64,7 +83,111 @@ LAMP_CARD = card(words("Lamp", weight="Bolder"), buttons(1, "Buy lamp", "Details
 
 RENDERED: dict[str, tuple[Content, list[Part]]] = {
     "text": (Content(text="Hello Alice"), [Part(text="Hello Alice")]),
-    "text is plain": (Content(text="Hello <b>*Alice*</b>"), [Part(text="Hello &lt;b>\\*Alice\\*&lt;/b>")]),
+    "text is no HTML": (Content(text="Hello <b>Alice</b>"), [Part(text="Hello &lt;b>Alice&lt;/b>")]),
+    "formatting": (
+        Content(text="**Bold**, *italic*, `code` and [a link](https://shop.example)"),
+        [Part(text="**Bold**, *italic*, `code` and [a link](https://shop.example)")],
+    ),
+    "formatting on a card, where code is not shown": (
+        Content(text="**Bold** and `co_de`", options=options("Yes")),
+        [Part(cards=(card(words("**Bold** and co\\_de"), buttons(0, "Yes")),), summary="Bold and co_de")],
+    ),
+    "file": (
+        Content(text="Your invoice", file=File(url="https://shop.example/invoice.pdf", name="Invoice 7.pdf")),
+        [
+            Part(
+                cards=(
+                    card(
+                        words("Your invoice"),
+                        words("📎 [Invoice 7.pdf](https://shop.example/invoice.pdf)"),
+                        opens("Open", "https://shop.example/invoice.pdf"),
+                    ),
+                ),
+                summary="Your invoice",
+            )
+        ],
+    ),
+    "file alone": (
+        Content(file=File(url="https://shop.example/invoice.pdf")),
+        [
+            Part(
+                cards=(
+                    card(
+                        words("📎 [invoice.pdf](https://shop.example/invoice.pdf)"),
+                        opens("Open", "https://shop.example/invoice.pdf"),
+                    ),
+                ),
+                summary="📎 invoice.pdf (https://shop.example/invoice.pdf)",
+            )
+        ],
+    ),
+    "file that cannot be opened": (
+        Content(file=File(url="invoice.pdf")),
+        [Part(cards=(card(words("📎 invoice.pdf\n\ninvoice.pdf")),), summary="📎 invoice.pdf")],
+    ),
+    "location": (
+        Content(location=Location(latitude=1.30361, longitude=103.83194, name="Orchard", address="1 Orchard Road")),
+        [
+            Part(
+                cards=(
+                    card(
+                        words(f"**Orchard**\n\n1 Orchard Road\n\n📍 [1.30361, 103.83194]({MAP})"),
+                        opens("Open map", MAP),
+                    ),
+                ),
+                summary="Orchard",
+            )
+        ],
+    ),
+    "everything at once is in the order of the contract": (
+        Content(
+            text="Look:",
+            options=options("Yes"),
+            image=PHOTO,
+            file=File(url="https://shop.example/a.pdf"),
+            location=Location(latitude=1.30361, longitude=103.83194),
+            cards=(Card(title="Lamp"),),
+        ),
+        [
+            Part(
+                cards=(
+                    card(
+                        picture(),
+                        words("Look:"),
+                        words("📎 [a.pdf](https://shop.example/a.pdf)"),
+                        opens("Open", "https://shop.example/a.pdf"),
+                        words(f"📍 [1.30361, 103.83194]({MAP})"),
+                        opens("Open map", MAP),
+                        buttons(0, "Yes"),
+                    ),
+                ),
+                summary="Look:",
+            ),
+            Part(cards=(card(words("Lamp", weight="Bolder")),), summary="Look:"),
+        ],
+    ),
+    "options with descriptions": (
+        Content(
+            text="Which one?",
+            options=(
+                Option(title="Blue kettle", payload="/a", description="1.7 l,\n*enamel*"),
+                Option(title="Neither", payload="/b"),
+                Option(title="Red kettle", payload="/c", description="1.2 l"),
+            ),
+        ),
+        [
+            Part(
+                cards=(
+                    card(
+                        words("Which one?"),
+                        words("**Blue kettle** – 1.7 l, \\*enamel\\*\n\n**Red kettle** – 1.2 l"),
+                        buttons(0, "Blue kettle", "Neither", "Red kettle"),
+                    ),
+                ),
+                summary="Which one?",
+            )
+        ],
+    ),
     "nothing": (Content(), []),
     "white space": (Content(text=" \n\x00"), []),
     "text that is not storable": (Content(text="a\x00b\ud83d"), [Part(text="ab?")]),
@@ -177,7 +300,43 @@ def test_own_words_are_in_the_conversations_language() -> None:
     "image", ["sofa.jpg", "/etc/passwd", "javascript:alert(1)", "data:image/png;base64,AA==", f"https://x/{'y' * 2000}"]
 )
 def test_what_is_no_web_picture_is_written_out(image: str) -> None:
-    assert say(Content(text="Look", image=image)) == [Part(text=f"Look\n\n{escape(image)}")]
+    assert say(Content(text="Look", image=image)) == [Part(text=f"Look\n\n{markdown(plain(image))}")]
+
+
+# --- Once the question is not open any more ---------------------------------------------------------------------------
+
+
+def test_buttons_are_taken_off_and_the_rest_stays() -> None:
+    content = Content(text="Look:", image=PHOTO, file=File(url="https://shop.example/a.pdf"), options=options("Yes"))
+    [part] = say(content)
+    settled = card(
+        picture(),
+        words("Look:"),
+        words("📎 [a.pdf](https://shop.example/a.pdf)"),
+        opens("Open", "https://shop.example/a.pdf"),
+    )
+    assert without_buttons(part) == replace(part, cards=(settled,))
+
+
+def test_what_has_no_buttons_stays_as_it_is() -> None:
+    for part in say(Content(text="Look:", location=Location(latitude=1, longitude=2), cards=(Card(title="Lamp"),))):
+        assert without_buttons(part) == part
+
+
+# --- In words ---------------------------------------------------------------------------------------------------------
+
+SHOWN = {
+    "message, markdown": Content(text="hello"),
+    "Adaptive Card: TextBlock, 2 Action.Submit": Content(text="Sure?", options=options("Yes", "No")),
+    "Adaptive Card: Image, TextBlock": Content(text="Look", image=PHOTO),
+    "Adaptive Card: TextBlock, Action.OpenUrl": Content(file=File(url="https://shop.example/a.pdf")),
+    "carousel of 2 Adaptive Cards: Image, 3 TextBlock, 3 Action.Submit": Content(cards=(SOFA, LAMP)),
+}
+
+
+@pytest.mark.parametrize(("expected", "content"), SHOWN.items())
+def test_part_is_described_in_teams_words(expected: str, content: Content) -> None:
+    assert [in_words(part) for part in say(content)] == [expected]
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
@@ -200,14 +359,75 @@ ESCAPED = {
 
 @pytest.mark.parametrize(("text", "expected"), ESCAPED.items())
 def test_text_is_shown_as_it_was_written(text: str, expected: str) -> None:
-    assert escape(text) == expected
+    assert markdown(plain(text)) == expected
+
+
+FORMATTED = {
+    "**bold** and _italic_": "**bold** and *italic*",
+    "**a *b* c**": "**a *b* c**",
+    "**two\nlines**": "**two**\n\n**lines**",
+    "[**bold** link](https://shop.example/a_(b))": "[**bold** link](https://shop.example/a_%28b%29)",
+    "**[link](https://shop.example)**": "[**link**](https://shop.example)",
+    "`a*b` ``c`d``": "`a*b` ``c`d``",
+    "`` ` ``": "`` ` ``",
+    r"**1\*2** \*not\*": r"**1\*2** \*not\*",
+    "**side**_by side_": "**side**by side",
+    "Look![here](https://shop.example)": "Look\\![here](https://shop.example)",
+    "[script](javascript:alert)": "\\[script\\](javascript:alert)",
+    f"[long](https://shop.example/{'x' * 2000})": "long",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FORMATTED.items())
+def test_formatting_is_written_as_teams_reads_it(text: str, expected: str) -> None:
+    assert markdown(parse(text)) == expected
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [*"*_`[]()<>&\\|~#-+1.!: \n", "**", "a", "b&lt;", "你", "x_y", "[a](https://shop.example)", "&amp;"]
+    ),
+    max_size=25,
+).map("".join)
+
+
+@given(text=PIECES)
+@settings(max_examples=400, deadline=None)
+def test_whatever_is_written_reads_as_it_was_meant(text: str) -> None:
+    """By CommonMark, which Teams follows in this. A web address in the text is left as it is, whatever it holds."""
+    rich = parse(text)
+    assume("https://" not in rich.text and "\\\n" not in text and not _touching(rich))
+    shown = MarkdownIt("commonmark").parse(markdown(rich))
+    read = ["".join(map(_words, token.children or ())) for token in shown if token.type == "inline"]
+    assert [" ".join(line.split()) for line in read] == [
+        " ".join(line.split()) for line in rich.text.split("\n") if line.strip()
+    ]
+
+
+def _touching(rich: Rich) -> bool:
+    """Marks that stand side by side, which no author means and CommonMark has no clear way of writing."""
+    return bool({mark.start for mark in rich.marks} & {mark.end for mark in rich.marks})
+
+
+def _words(token: Any) -> str:
+    return str(token.content) if token.type in ("text", "code_inline", "text_special", "html_inline") else ""
 
 
 # --- Whatever the content ---------------------------------------------------------------------------------------------
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 LONG_TEXT = st.builds(lambda text, times: text * times, ANY_TEXT, st.sampled_from([1, 1, 50, 1000]))
-ANY_OPTIONS = st.lists(st.builds(Option, title=ANY_TEXT, payload=ANY_TEXT), max_size=70).map(tuple)
+ANY_OPTIONS = st.lists(
+    st.builds(Option, title=ANY_TEXT, payload=ANY_TEXT, description=st.none() | LONG_TEXT), max_size=70
+).map(tuple)
+ANY_URL = ANY_TEXT | st.sampled_from([PHOTO, "https://x/" + "y" * 1990, "https://x/" + "y" * 3000])
+ANY_PLACE = st.builds(
+    Location,
+    latitude=st.floats(-90, 90),
+    longitude=st.floats(-180, 180),
+    name=st.none() | LONG_TEXT,
+    address=st.none() | LONG_TEXT,
+)
 ANY_IMAGE = st.none() | ANY_TEXT | st.sampled_from([PHOTO, "http://shop.example/x", "https://x/" + "y" * 1990])
 ANY_CARD = st.builds(Card, title=LONG_TEXT, text=LONG_TEXT, image=ANY_IMAGE, options=ANY_OPTIONS)
 ANY_CONTENT = st.builds(
@@ -215,6 +435,8 @@ ANY_CONTENT = st.builds(
     text=st.none() | LONG_TEXT,
     options=ANY_OPTIONS,
     image=ANY_IMAGE,
+    file=st.none() | st.builds(File, url=ANY_URL, name=st.none() | LONG_TEXT),
+    location=st.none() | ANY_PLACE,
     cards=st.lists(ANY_CARD, max_size=13).map(tuple),
     invite=st.none() | st.just("whatsapp"),
 )
@@ -228,13 +450,14 @@ def test_any_content_is_within_teams_limits(content: Content) -> None:
         assert size(part) <= ACTIVITY_MAX
         assert bool(part.text) != bool(part.cards)
         check_activity(as_sent(part), conversation="a:1", bot="28:x")
+        check_activity(as_sent(without_buttons(part)), conversation="a:1", bot="28:x")
 
 
 @given(content=ANY_CONTENT)
 @settings(max_examples=40, deadline=None)
 def test_every_option_is_a_button_in_order(content: Content) -> None:
     sets = [one for part in say(content) for card in part.cards for one in card["body"] if one["type"] == "ActionSet"]
-    numbers = [action["data"]["o"] for one in sets for action in one["actions"]]
+    numbers = [action["data"]["o"] for one in sets for action in one["actions"] if "data" in action]
     assert numbers == [f"345:{index}" for index in range(len(content.all_options()))]
 
 
@@ -245,6 +468,22 @@ def as_sent(part: Part) -> dict[str, Any]:
     return sent | {"from": {"id": "28:x"}}
 
 
-def test_longest_text_fits_into_one_activity() -> None:
-    [part] = say(Content(text="_" * TEXT_MAX))
+@pytest.mark.parametrize("text", ["_" * TEXT_MAX, "\\*\n" * (TEXT_MAX // 2)])
+def test_longest_text_fits_into_one_activity(text: str) -> None:
+    [part] = say(Content(text=text))
     assert size(part) <= ACTIVITY_MAX
+
+
+def test_text_that_is_written_with_many_marks_is_cut_again() -> None:
+    parts = say(Content(text=f"[x](https://shop.example/{'y' * 1900}) " * 100))
+    assert len(parts) > 1
+    assert all(size(part) <= ACTIVITY_MAX for part in parts)
+    assert sum(part.text.count("[x]") for part in parts) == 100
+
+
+def test_text_that_leaves_no_room_on_the_card_stands_before_it() -> None:
+    many = tuple(Option(title="_" * 60, payload="/a", description="_" * 120) for _ in range(30))
+    text, below = say(Content(text="_" * TEXT_MAX, options=many))
+    assert text == Part(text="\\_" * TEXT_MAX)
+    assert size(below) <= ACTIVITY_MAX
+    assert len(re.findall("Action.Submit", json.dumps(below.cards))) == 30

@@ -57,6 +57,16 @@ class Bot:
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
         return await self.ask("POST", self.server.service_url + path, json=activity, headers=headers)
 
+    async def put(self, conversation: str, number: str, activity: Any, *, token: str | None = None) -> Answer:
+        path = f"v3/conversations/{conversation}/activities/{number}"
+        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
+        return await self.ask("PUT", self.server.service_url + path, json=activity, headers=headers)
+
+    async def download(self, url: str, *, token: str = "") -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self.session.get(url, headers=headers) as answer:
+            return answer.status, await answer.read()
+
     async def ask(self, method: str, url: str, **fields: Any) -> Answer:
         async with self.session.request(method, url, **fields) as answer:
             return answer.status, answer.headers, await answer.json()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.teams import Person, TeamsServer, Window, buttons, refuse
+from sandbox.teams.files import DOT
 
 from .conftest import Bot
 
@@ -133,6 +134,53 @@ async def test_person_who_left_is_not_written_to(bot: Bot, alice: Person, chat: 
     assert (await bot.post(chat, bot.message()))[0] == 201
 
 
+# --- Changing what was said -------------------------------------------------------------------------------------------
+
+
+async def test_activity_is_put_in_the_place_of_another(bot: Bot, alice: Person, chat: str) -> None:
+    _, _, posted = await bot.post(chat, bot.message(text="Sure?"))
+    status, _, body = await bot.put(chat, posted["id"], bot.message(text="Done."))
+    assert (status, body) == (200, {"id": posted["id"]})
+    assert (await alice.next_event("edited"))["text"] == "Done."
+    assert [one["text"] for one in alice.messages] == ["hello", "Done."]
+
+
+async def test_only_the_bots_own_activities_are_changed(bot: Bot, alice: Person, chat: str) -> None:
+    said = alice.messages[0]["id"]
+    assert refusal(await bot.put(chat, said, bot.message())) == (403, "ForbiddenOperationException")
+    assert refusal(await bot.put(chat, "17", bot.message())) == (404, "ActivityNotFoundInConversation")
+
+
+async def test_change_is_checked_as_a_message_is(bot: Bot, alice: Person, chat: str) -> None:
+    _, _, posted = await bot.post(chat, bot.message())
+    assert refusal(await bot.put(chat, posted["id"], bot.message(text=" "))) == (400, "BadArgument")
+    assert (await bot.put(chat, posted["id"], bot.message(), token="wrong"))[0] == 401
+    await alice.block(bot.account)
+    assert refusal(await bot.put(chat, posted["id"], bot.message())) == (403, "ConversationBlockedByUser")
+
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+
+async def test_pasted_picture_is_given_to_the_bots_token_only(bot: Bot, alice: Person) -> None:
+    delivery = await alice.image(bot.account, content=DOT)
+    [attachment] = delivery.json["attachments"]
+    url = attachment["contentUrl"]
+    assert await bot.download(url, token=bot.token) == (200, DOT)
+    assert (await bot.download(url, token="wrong"))[0] == 401
+    assert (await bot.download(url))[0] == 401
+    assert (await bot.download(url.replace("frca", "elsewhere"), token=bot.token))[0] == 404
+
+
+async def test_file_is_given_to_whoever_has_its_address_and_no_token(bot: Bot, alice: Person) -> None:
+    delivery = await alice.file(bot.account, "a.pdf", content=b"%PDF")
+    [attachment] = delivery.json["attachments"]
+    url = attachment["content"]["downloadUrl"]
+    assert await bot.download(url) == (200, b"%PDF")
+    assert (await bot.download(url, token=bot.token))[0] == 401
+    assert (await bot.download(url[:-1]))[0] == 401
+
+
 # --- Rates ------------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +193,7 @@ class TestRates:
         answers = [await bot.post(chat, bot.message()) for _ in range(3)]
         assert [status for status, _, _ in answers] == [201, 201, 429]
         assert 58 <= int(answers[2][1]["Retry-After"]) <= 60
+        assert (await bot.put(chat, answers[0][2]["id"], bot.message()))[0] == 429
         bob = await server.person("Bob").say(bot.account, "hi")
         assert (await bot.post(bob.json["conversation"]["id"], bot.message()))[0] == 201
 

@@ -112,3 +112,34 @@ async def test_window_shows_everything_from_now_on(bot: Bot, alice: Person) -> N
         delivery = await (await alice.say(bot.account, "hello")).taken()
         await bot.post(delivery.json["conversation"]["id"], bot.message())
         assert [(await feed.get()).kind for _ in range(3)] == ["sent", "taken", "message"]
+
+
+async def test_person_changes_a_message_and_takes_it_back(bot: Bot, alice: Person, hook: Hook) -> None:
+    said = await (await alice.say(bot.account, "hello")).taken()
+    await (await alice.edit(said.json, "hello there")).taken()
+    assert [one["text"] for one in alice.messages] == ["hello there"]
+    await (await alice.delete(said.json)).taken()
+    assert alice.messages == []
+    told = [(one["type"], one["id"] == said.json["id"], one.get("text")) for _, one in hook.received[1:]]
+    assert told == [("messageUpdate", True, "hello there"), ("messageDelete", True, None)]
+
+
+async def test_every_post_in_a_channel_is_a_thread(server: TeamsServer, bot: Bot, alice: Person, hook: Hook) -> None:
+    team = server.team(bot.account, [alice])
+    for thread in (team.thread(), team.thread()):
+        told = await team.say(alice, "hi", mention=True, thread=thread)
+        assert told
+        await told.taken()
+    first, second = (activity["conversation"]["id"] for _, activity in hook.received[1:])
+    assert first != second
+    assert first.partition(";")[0] == second.partition(";")[0]
+
+
+async def test_bot_that_was_taken_out_of_a_group_cannot_write_there(
+    server: TeamsServer, bot: Bot, alice: Person, hook: Hook
+) -> None:
+    group = server.team(bot.account, [alice], kind="groupChat")
+    await (await group.remove(alice)).taken()
+    assert hook.received[-1][1]["action"] == "remove"
+    status, _, body = await bot.post(group.chat.id, bot.message())
+    assert (status, body["error"]["code"]) == (403, "BotNotInConversationRoster")

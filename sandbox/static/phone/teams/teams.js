@@ -4,6 +4,8 @@ import { drawing, h } from "../../dom.js";
 import { word } from "../../words.js";
 import { clock } from "../chat.js";
 import { Screen } from "../screen.js";
+import { attachments } from "../telegram/attach.js";
+import { attached } from "./attached.js";
 import { card } from "./card.js";
 import { markdown } from "./markdown.js";
 
@@ -37,6 +39,13 @@ export class Teams {
     });
     this.chat = this.screen.chat;
     this.screen.find(".compose").id = "teams-words";
+    this.screen.find(".compose").before(attachments((kind) => send({ type: kind }), ["photo", "document"]));
+    const remove = { class: "remove-app", type: "button", title: word("removeApp"), onclick: () => send({ type: "uninstall" }) };
+    this.remove = h("button", remove, word("remove"));
+    this.screen.find(".scan").before(this.remove);
+    const add = h("button", { class: "add-app", type: "button", onclick: () => send({ type: "install" }) }, word("addApp"));
+    this.removed = h("div", { class: "removed", role: "status", hidden: true }, h("p", {}, word("appRemoved")), add);
+    this.screen.find(".composer").before(this.removed);
   }
 
   /** By a link with a message, which waits to be sent. @param {{text: string}} where */
@@ -46,12 +55,13 @@ export class Teams {
 
   fill(state) {
     this.#on = state !== null;
+    this.remove.hidden = !this.#on;
     if (!this.#on) return this.screen.switchOff("offTeams");
     this.#bot = state.bot;
     this.#taken = new Set(state.taken);
     this.#refused = new Set(state.refused);
     this.#answers.clear();
-    this.screen.find(".composer").hidden = false;
+    this.#setInstalled(state.installed);
     this.screen.fill(state.name, state.messages);
   }
 
@@ -68,8 +78,18 @@ export class Teams {
     if (kind === "message") this.screen.setTyping(false);
     if (kind === "message" || kind === "sent") this.chat.add(data, kind === "sent");
     if (kind === "typing") this.screen.setTyping(true, TYPING_LASTS);
+    if (kind === "edited") this.chat.edit(data);
+    if (kind === "deleted") this.chat.remove(data.id);
+    if (kind === "installed") this.#setInstalled(data.is);
     if (kind === "taken") this.#ended(data.id, this.#taken, "responded");
     if (kind === "refused") this.#ended(data.id, this.#refused, "unreachable");
+  }
+
+  /** Without the app there is nobody to write to. */
+  #setInstalled(is) {
+    this.screen.find(".composer").hidden = !is;
+    this.remove.hidden = !is;
+    this.removed.hidden = is;
   }
 
   #tapped({ message_id, id }) {
@@ -110,8 +130,9 @@ export class Teams {
   #contents(message) {
     const plain = message.textFormat === "plain";
     const cards = (message.attachments ?? []).filter((one) => one.contentType === ADAPTIVE_CARD);
+    const files = attached(message.attachments ?? []);
     const shown = message.text ? [h("div", { class: "bubble words", dir: "auto" }, plain ? message.text : markdown(message.text))] : [];
-    return cards.length ? [...shown, this.#cards(message, cards), this.#response(message.id)] : shown;
+    return cards.length ? [...shown, this.#cards(message, cards), this.#response(message.id)] : [...files, ...shown];
   }
 
   #cards(message, cards) {
