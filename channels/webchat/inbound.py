@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-from channels.contract import Choice, Inbound, Link, Malformed, Said, Start, Text
+from channels.contract import MEDIA_KINDS, Choice, Inbound, Link, Malformed, Media, Said, Start, Text
 from channels.text import storable
 
 VISITOR = "Visitor"
@@ -59,20 +59,33 @@ def language_of(frame: Frame) -> str | None:
 
 
 def _say(frame: Frame) -> Said:
-    text = frame.get("text")
-    if not isinstance(text, str):
+    text = _words(frame.get("text"))
+    if not text:
         raise Malformed("malformed")
-    if len(text) > LONGEST_TEXT:
-        raise Malformed("too_long")
-    clean = storable(text).strip()
-    if not clean:
-        raise Malformed("malformed")
-    return Text(text=clean)
+    return Text(text=text)
+
+
+def _send_file(frame: Frame) -> Said:
+    """`upload` is the gateway's: what the handle that the widget named stands for."""
+    upload = frame.get("upload")
+    if not isinstance(upload, dict):
+        raise Malformed("no_file")
+    kind, sha256, size = upload.get("kind"), upload.get("sha256"), upload.get("size")
+    if kind not in MEDIA_KINDS or not isinstance(sha256, str) or not is_index(size):
+        raise Malformed("no_file")
+    return Media(
+        kind=kind,
+        ref=sha256,
+        text=_words(frame.get("text", "")),
+        name=_text_or_none(upload.get("name")),
+        type=_text_or_none(upload.get("type")),
+        size=size,
+    )
 
 
 def _choose(frame: Frame) -> Said:
     message, option, label = frame.get("message"), frame.get("option"), frame.get("label", "")
-    if not (_is_index(message) and _is_index(option) and isinstance(label, str)):
+    if not (is_index(message) and is_index(option) and isinstance(label, str)):
         raise Malformed("malformed")
     return Choice(message=message, option=option, label=storable(label[:200]))
 
@@ -89,11 +102,29 @@ def _start(_frame: Frame) -> Said:
     return Start()
 
 
-_READERS: Mapping[str, Callable[[Frame], Said]] = {"say": _say, "choose": _choose, "link": _link, "start": _start}
+_READERS: Mapping[str, Callable[[Frame], Said]] = {
+    "say": _say,
+    "send_file": _send_file,
+    "choose": _choose,
+    "link": _link,
+    "start": _start,
+}
 
 
-def _is_index(value: object) -> TypeGuard[int]:
-    # A database's integers end at 2^63.
+def _words(text: object) -> str:
+    if not isinstance(text, str):
+        raise Malformed("malformed")
+    if len(text) > LONGEST_TEXT:
+        raise Malformed("too_long")
+    return storable(text).strip()
+
+
+def _text_or_none(value: object) -> str | None:
+    return storable(value) if isinstance(value, str) and value else None
+
+
+def is_index(value: object) -> TypeGuard[int]:
+    """A number that a row of the database may have: its integers end at 2^63."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 

@@ -1,8 +1,9 @@
 /**
  * Throughline's web chat: one file, served as it is, that adds `<throughline-chat>` to the page that loads it.
  *
- * In order: the element, the session and its socket, the transcript, the invitation to another channel, the composer,
- * small tools, the words in each language, the styles. The protocol is described in README.md beside this file.
+ * In order: the element, the session and its socket, files on their way, the transcript, the invitation to another
+ * channel, the composer, what the page's own scripts can do, small tools, the words in each language, the styles. The
+ * protocol is described in README.md beside this file.
  *
  * All that comes from the server is data: it reaches the page through `textContent` and checked URLs, never as HTML.
  */
@@ -12,18 +13,28 @@
   const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
   const gateway = new URL(".", script?.src || location.href).href.replace(/\/$/, "");
 
-  /** @typedef {{title: string, index: number}} Option */
-  /** @typedef {{title: string, text?: string, image?: string, options?: Option[]}} Card */
+  /** @typedef {{title: string, index: number, description?: string}} Option */
+  /** @typedef {{text: string, bold?: boolean, italic?: boolean, code?: boolean, url?: string}} Run */
+  /** @typedef {{title: string, text?: string, runs?: Run[], image?: string, options?: Option[]}} Card */
+  /**
+   * `outcome` is told of the customer's own: pending, stored, refused or lost. `preview` is drawn by this browser.
+   * @typedef {{kind: string, name?: string, type?: string, size?: number, url?: string, outcome?: string,
+   *   preview?: string}} Attachment
+   */
+  /** @typedef {{latitude: number, longitude: number, name?: string, address?: string, map: string}} Place */
   /**
    * @typedef {{seq: number, id: number, author: "customer" | "bot" | "agent", client_id?: string, at: string,
-   *   text?: string, image?: string, options?: Option[], cards?: Card[], invite?: string}} Message
+   *   text?: string, runs?: Run[], image?: string, file?: Attachment, location?: Place, options?: Option[],
+   *   cards?: Card[], invite?: string, closed?: boolean, choice?: {message: number, option: number}}} Message
    */
-  /** @typedef {{channel: string, url: string, qr: string, expires_in: number}} Link */
+  /** @typedef {{channel: string, url?: string, qr?: string, code?: string, expires_in: number}} Link */
   /**
    * A frame that the server has not shown yet.
-   * @typedef {{frame: {type: "say" | "choose" | "link", id: string, text?: string, message?: number, option?: number,
-   *   label?: string, code?: string}, at: string, failed?: string}} Unsent
+   * @typedef {{frame: {type: "say" | "choose" | "link" | "send_file", id: string, text?: string, message?: number,
+   *   option?: number, label?: string, code?: string, file?: string}, at: string, failed?: string,
+   *   attachment?: Attachment}} Unsent
    */
+  /** @typedef {string | null | (() => Promise<string | null>)} Identity A JWT of the page's own server, or nobody */
 
   // --- The element ---------------------------------------------------------------------------------------------------
 
@@ -38,22 +49,30 @@
       typing: () => this.#transcript.setTyping(true),
       invitation: (link) => this.#invitations.get(link.channel)?.show(link),
       sending: (unsent) => this.#transcript.showUnsent(unsent),
+      progress: (id, part) => this.#transcript.showProgress(id, part),
       refused: (code, unsent) => this.#onRefused(code, unsent),
-      forgotten: () => this.#forget(),
+      closed: (message) => this.#transcript.close(message),
+      file: (message, file) => this.#transcript.showFile(message, file),
+      forgotten: (ranOut) => this.#forget(ranOut),
       trouble: (trouble) => this.#showTrouble(trouble),
     });
     #transcript = new Transcript(this.#words, {
       choose: (message, option) =>
         this.#connection.post({ type: "choose", message: message.id, option: option.index, label: option.title }),
       again: (id) => this.#connection.again(id),
-      edit: (id) => this.#composer.restore(this.#connection.withdraw(id)?.frame.text ?? ""),
+      edit: (id) => this.#composer.restore(this.#connection.takeBack(id)?.frame.text ?? ""),
       invite: (channel) => this.#invite(channel),
     });
-    #composer = new Composer(this.#words, (text) => this.#connection.post({ type: "say", text }));
+    #composer = new Composer(this.#words, (text, files) => {
+      if (!files.length) this.#connection.post({ type: "say", text });
+      // What was written goes with the last of them, where it is read.
+      files.forEach((file, index) => this.#connection.postFile(file, index === files.length - 1 ? text : ""));
+    });
 
     /** The newest for each channel: the server's answer belongs to it. @type {Map<string, Invitation>} */
     #invitations = new Map();
     #unread = 0;
+    #unreadTold = 0;
     #launcher = button("launcher", icon("chat"), h("span", { class: "badge", "aria-hidden": "true", hidden: "" }));
     #menu = new Menu(this.#words, (channel) => this.#inviteFromMenu(channel));
     #banner = h("div", { class: "banner", role: "status" });
@@ -74,10 +93,13 @@
       }
       this.#watchSettings(signal);
       this.attributeChangedCallback();
+      this.#openAsElsewhere();
       if (!this.#followLink() && (this.isOpen || this.#memory.hasHistory())) this.#connection.open();
+      page.settle(this);
     }
 
     disconnectedCallback() {
+      page.settle(null);
       this.#present?.abort();
       this.#connection.close();
     }
@@ -93,26 +115,51 @@
       return !this.#panel.hidden;
     }
 
-    /** Open the chat; also for the page's own scripts: `document.querySelector("throughline-chat").open()`. */
     open() {
+      this.#reveal();
+      this.#composer.focus();
+      this.#memory.remember({ open: true });
+    }
+
+    close() {
+      if (!this.isOpen) return;
+      this.#conceal();
+      this.#launcher.focus();
+      this.#memory.remember({ open: false });
+    }
+
+    /** Open it without taking the keyboard. */
+    #reveal() {
+      if (!this.isOpen) page.tell("open");
       this.#panel.hidden = false;
       this.#launcher.hidden = true;
       this.#words.refresh();
       this.#fit();
       this.#paint();
       this.#transcript.scrollToEnd();
-      this.#composer.focus();
+      this.#composer.measure();
       this.#connection.open();
       this.#greet();
       this.#markRead();
     }
 
-    close() {
-      if (!this.isOpen) return;
+    #conceal() {
       this.#panel.hidden = true;
       this.#launcher.hidden = false;
       this.#menu.close();
-      this.#launcher.focus();
+      page.tell("close");
+    }
+
+    /** As it is in the browser's other tabs, and was on the page before; a small screen it would cover. */
+    #openAsElsewhere() {
+      const { open } = this.#memory.session;
+      if (open && !this.isOpen && !matchMedia(SMALL).matches) this.#reveal();
+      else if (!open && this.isOpen) this.#conceal();
+    }
+
+    /** Whom the page's own server vouches for; null: nobody. @param {Identity} who @returns {Promise<boolean>} */
+    identify(who) {
+      return this.#connection.identify(who);
     }
 
     #build() {
@@ -129,6 +176,7 @@
       const panel = h("section", { class: "panel", role: "dialog", "aria-labelledby": "heading", hidden: "" });
       panel.append(header, this.#banner, this.#transcript.node, this.#composer.node);
       close.addEventListener("click", () => this.close());
+      this.#composer.acceptDrops(panel);
       panel.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && !event.isComposing && !event.defaultPrevented) this.close();
       });
@@ -147,9 +195,11 @@
       this.#showTrouble("");
       if (message.author === "customer") return;
       this.#words.text(this.#who, (w) => (message.author === "agent" ? w.agent : w.bot));
-      if (this.isOpen) this.#markRead();
+      if (this.isOpen && !document.hidden) this.#markRead();
       else if (live || message.seq > this.#memory.session.read) this.#unread += 1;
       this.#showUnread();
+      const { id, author, text = "", at } = message;
+      if (live) page.tell("message", { id, author, text, at });
     }
 
     /** @param {string[]} channels */
@@ -178,14 +228,20 @@
       this.#greet();
     }
 
-    /** The visitor is unknown to the server by now: what stood here belongs to nobody. */
-    #forget() {
+    /**
+     * The visitor is unknown to the server by now, or another one: what stood here is not theirs.
+     * @param {boolean} ranOut
+     */
+    #forget(ranOut) {
+      const tellWhy = ranOut && !this.#transcript.isEmpty;
       this.#transcript.clear();
+      const why = h("p", { class: "hint", role: "status" });
+      if (tellWhy) this.#transcript.showNote(this.#words.text(why, (w) => w.newSession));
       this.#transcript.setBusy(true);
       this.#invitations.clear();
       this.#unread = 0;
       this.#showUnread();
-      if (!this.isOpen && !this.#connection.hasUnsent) this.#connection.close();
+      if (!this.isOpen && !this.#memory.hasHistory() && !this.#connection.hasUnsent) this.#connection.close();
     }
 
     /** @param {"" | "connecting" | "reconnecting" | "link"} trouble */
@@ -197,11 +253,16 @@
       if (!this.isOpen || document.hidden) return;
       this.#unread = 0;
       this.#showUnread();
-      if (this.#connection.cursor) this.#memory.remember({ read: this.#connection.cursor });
+      const { cursor, isReady } = this.#connection;
+      if (!isReady || cursor <= this.#memory.session.read) return;
+      this.#connection.seen(cursor);
+      this.#memory.remember({ read: cursor });
     }
 
-    /** Another tab of the same visitor may have read what is counted here. */
+    /** Another tab of the same browser may have read what is counted here, or be somebody else's by now. */
     #readElsewhere() {
+      this.#connection.followOtherTabs();
+      this.#openAsElsewhere();
       if (this.#memory.session.read < this.#connection.cursor) return;
       this.#unread = 0;
       this.#showUnread();
@@ -212,6 +273,7 @@
       badge.hidden = this.#unread === 0;
       badge.textContent = this.#unread > 9 ? "9+" : `${this.#unread}`;
       this.#words.label(this.#launcher, (w) => (this.#unread ? w.openUnread(this.#unread) : w.open));
+      if (this.#unread !== this.#unreadTold) page.tell("unread", (this.#unreadTold = this.#unread));
     }
 
     /** @param {string} channel */
@@ -304,6 +366,14 @@
     #started = false;
     /** The token that the socket was opened with. */
     #token = "";
+    /** @type {Identity | undefined} Undefined: the page has said nothing of it. */
+    #identity;
+    /** @type {Map<string, Unsent & {body: File}>} Files that the gateway does not have yet. */
+    #files = new Map();
+    #drawing = Promise.resolve();
+    #uploading = false;
+    /** The page named somebody, and the gateway was not asked yet, or could not be. */
+    #identityDue = false;
     #stopListening = () => {};
     #timers = new Timers();
 
@@ -311,7 +381,9 @@
      * @param {string} gateway @param {Memory} memory
      * @param {{message: (message: Message, live: boolean) => void, ready: (channels: string[]) => void,
      *   typing: () => void, invitation: (link: Link) => void, sending: (unsent: Unsent) => void,
-     *   refused: (code: string, unsent?: Unsent) => void, forgotten: () => void,
+     *   progress: (id: string, part: number) => void, refused: (code: string, unsent?: Unsent) => void,
+     *   closed: (message: number) => void, file: (message: number, file: Attachment) => void,
+     *   forgotten: (ranOut: boolean) => void,
      *   trouble: (trouble: "" | "connecting" | "reconnecting") => void}} on
      */
     constructor(gateway, memory, on) {
@@ -321,7 +393,7 @@
     }
 
     get hasUnsent() {
-      return this.#memory.outbox.length > 0;
+      return this.#memory.outbox.length > 0 || this.#files.size > 0;
     }
 
     open() {
@@ -351,14 +423,76 @@
       this.#deliver(unsent);
     }
 
+    /**
+     * Upload a file, then say that it was sent. It is shown at once; over a reload the browser forgets it.
+     * @param {File} body @param {string} text
+     */
+    postFile(body, text) {
+      // Drawing a large picture takes longer than a small one, and they are shown in order.
+      this.#drawing = this.#drawing.then(() => this.#queueFile(body, text));
+    }
+
+    /** @param {File} body @param {string} text */
+    async #queueFile(body, text) {
+      const frame = { type: /** @type {const} */ ("send_file"), id: uuid(), ...(text && { text }) };
+      const attachment = { kind: "file", name: body.name, size: body.size, preview: await thumbnail(body) };
+      const waiting = { frame, at: new Date().toISOString(), attachment, body };
+      this.#files.set(frame.id, waiting);
+      this.#on.sending(waiting);
+      this.#uploadNext();
+    }
+
+    /** One after the other, so that they arrive in order. */
+    async #uploadNext() {
+      const next = [...this.#files.values()].find((one) => !one.failed);
+      if (!next || this.#uploading || !this.isReady) return;
+      this.#uploading = true;
+      const { id } = next.frame;
+      const token = this.#token;
+      try {
+        const told = (/** @type {number} */ part) => this.#on.progress(id, part);
+        const { file, kind, name, type, size } = await upload(this.#gateway, token, next.body, told);
+        const { preview } = next.attachment ?? {};
+        const attachment = { kind, name, type, size, preview };
+        // Taken for another session than the one of now, it is sent again.
+        if (token === this.#token && this.#files.delete(id)) {
+          const unsent = { frame: { ...next.frame, file }, at: next.at, attachment };
+          this.#memory.outbox = [...this.#memory.outbox, unsent];
+          this.#deliver(unsent);
+        }
+      } catch (problem) {
+        const code = problem instanceof Refused ? problem.message : "unavailable";
+        if (code !== "expired") {
+          next.failed = code;
+          this.#on.refused(code, next);
+        } else if (token === this.#token) this.#expired();
+      }
+      this.#uploading = false;
+      this.#uploadNext();
+    }
+
     /** Send a refused frame again. @param {string} id */
     again(id) {
+      const file = this.#files.get(id);
+      if (file) {
+        delete file.failed;
+        this.#on.sending(file);
+        this.#uploadNext();
+        return;
+      }
       const unsent = this.#memory.outbox.find((one) => one.frame.id === id);
       if (!unsent) return;
       delete unsent.failed;
       this.#memory.outbox = this.#memory.outbox.map((one) => (one.frame.id === id ? unsent : one));
       this.#on.sending(unsent);
       this.#deliver(unsent);
+    }
+
+    /** What was refused for good. @param {string} id */
+    takeBack(id) {
+      const file = this.#files.get(id);
+      this.#files.delete(id);
+      return file ?? this.withdraw(id);
     }
 
     /** Take a frame out of the outbox. @param {string | undefined} id */
@@ -381,12 +515,51 @@
       if (this.isReady) this.#write({ type: "invite", channel });
     }
 
+    /** The customer has seen what is shown up to here. @param {number} seq */
+    seen(seq) {
+      this.#write({ type: "seen", seq });
+    }
+
+    /** @param {Identity} who @returns {Promise<boolean>} whether the gateway took it, or will be told it later */
+    async identify(who) {
+      this.#identity = who ?? undefined;
+      this.#identityDue = Boolean(who);
+      if (!who) return this.#signOut();
+      // A visitor who has not opened the chat is not told of; with the first session this goes along.
+      if (!this.#memory.session.token) return true;
+      try {
+        const signedIn = await this.#newSession();
+        this.followOtherTabs();
+        return signedIn;
+      } catch {
+        return true;
+      }
+    }
+
+    /** Forgotten here at once, whether the gateway can be told or not. */
+    async #signOut() {
+      const { token, signedIn } = this.#memory.session;
+      if (!signedIn) return true;
+      this.#memory.forget();
+      this.#memory.outbox = [];
+      this.#files.clear();
+      this.#begin(false);
+      const answer = await this.#ask({ token, identity: null }).catch(() => null);
+      return Boolean(answer?.ok);
+    }
+
+    /** Another tab may have another session by now: one browser is one visitor. */
+    followOtherTabs() {
+      if (this.#token && this.#memory.session.token !== this.#token) this.#begin(false);
+    }
+
     async #connect() {
       if (!this.#wanted || this.#socket || this.#connecting) return;
       this.#connecting = true;
       this.#showTroubleSoon();
       try {
-        this.#token = this.#memory.session.token || (await this.#newSession());
+        if (!this.#memory.session.token) await this.#newSession();
+        this.#token = this.#memory.session.token;
         if (this.#wanted) this.#listen();
       } catch {
         this.#lost();
@@ -412,7 +585,11 @@
         case "message":
           return this.#take(frame);
         case "ready":
-          return this.#caughtUp(frame.channels ?? []);
+          return this.#caughtUp(frame.channels ?? [], frame.expires_in);
+        case "closed":
+          return this.#on.closed(frame.message);
+        case "file":
+          return this.#on.file(frame.message, frame.file ?? {});
         case "typing":
           return this.#on.typing();
         case "invitation":
@@ -439,15 +616,19 @@
       if (rest.length < this.#memory.outbox.length) this.#memory.outbox = rest;
     }
 
-    /** @param {string[]} channels */
-    #caughtUp(channels) {
+    /** @param {string[]} channels @param {number} [expiresIn] */
+    #caughtUp(channels, expiresIn) {
       this.isReady = true;
       this.#live = true;
       this.#timers.clear();
+      // The hello of a new socket prolongs the session; one that stays open does not.
+      if (expiresIn) this.#timers.set("renew", expiresIn / 2, () => this.#restart());
       this.#timers.set("stable", TIMES.stable, () => (this.#attempts = 0));
       this.#on.trouble("");
       for (const unsent of this.#memory.outbox) this.#deliver(unsent);
       this.#on.ready(channels);
+      this.#uploadNext();
+      if (this.#identityDue && this.#identity) this.identify(this.#identity);
     }
 
     /** @param {Unsent} unsent */
@@ -476,34 +657,73 @@
       this.#on.refused(code, unsent);
     }
 
-    /** Words not sent yet go to the new session; a choice answered a message that is gone. */
     #expired() {
+      // Another tab may have a new session by now.
+      const ranOut = this.#memory.session.token === this.#token;
+      if (ranOut) this.#memory.forget();
+      this.#begin(ranOut);
+    }
+
+    /**
+     * With the session that is kept now, or a new one, from its beginning. Words not sent yet go to it; a choice
+     * answered a message that is gone, and a file that was uploaded belongs to the old one.
+     * @param {boolean} ranOut
+     */
+    #begin(ranOut) {
       this.#drop();
-      // Another tab may have a new session by now: one browser is one visitor.
-      if (this.#memory.session.token === this.#token) this.#memory.forget();
-      this.#memory.outbox = this.#memory.outbox.filter((unsent) => unsent.frame.type !== "choose");
+      this.#memory.outbox = this.#memory.outbox.filter(({ frame }) => !["choose", "send_file"].includes(frame.type));
+      this.#token = "";
       this.cursor = 0;
       this.#live = false;
-      this.#on.forgotten();
-      for (const unsent of this.#memory.outbox) this.#on.sending(unsent);
+      this.#on.forgotten(ranOut);
+      for (const unsent of [...this.#memory.outbox, ...this.#files.values()]) this.#on.sending(unsent);
       // Not at once: a server that refuses its own tokens must not be asked in a tight loop.
       this.#attempts += 1;
       this.#timers.set("retry", this.#attempts > 1 ? this.#pause() : 0, () => this.#connect());
     }
 
-    async #newSession() {
-      const answer = await fetch(`${this.#gateway}/webchat/session`, {
+    /**
+     * Have a token, for whom the page vouches for if it does. One tab at a time, or each would get its own.
+     * @returns {Promise<boolean>} whether whom the page vouches for was taken
+     */
+    #newSession() {
+      return alone(`throughline:${this.#gateway}`, async () => {
+        const { token: old } = this.#memory.session;
+        const identity = await this.#whom();
+        if (old && !identity) return true;
+        const asked = old ? { token: old } : {};
+        const first = await this.#ask(identity ? { ...asked, identity } : asked);
+        if (identity && (first.ok || first.status === 401)) this.#identityDue = false;
+        const refused = first.status === 401;
+        if (refused) console.warn("Throughline: the identity was refused:", (await first.json()).error);
+        const answer = refused && !old ? await this.#ask({}) : first;
+        if (refused && old) return false;
+        if (!answer.ok) throw new Error(`session: ${answer.status}`);
+        const { token } = await answer.json();
+        this.#memory.remember({ token, signedIn: Boolean(identity) && !refused });
+        return !refused;
+      });
+    }
+
+    /** The page's trouble with it must not be the visitor's. @returns {Promise<string | null | undefined>} */
+    async #whom() {
+      try {
+        return typeof this.#identity === "function" ? await this.#identity() : this.#identity;
+      } catch (error) {
+        console.warn("Throughline: no identity:", error);
+        return null;
+      }
+    }
+
+    /** @param {object} body */
+    #ask(body) {
+      return fetch(`${this.#gateway}/webchat/session`, {
         method: "POST",
         credentials: "omit",
         headers: { "Content-Type": "application/json" },
-        body: "{}",
+        body: JSON.stringify(body),
         signal: AbortSignal.timeout?.(TIMES.readyMissing * 1000),
       });
-      if (!answer.ok) throw new Error(`session: ${answer.status}`);
-      const { token } = await answer.json();
-      // Here too another tab may have been quicker.
-      if (!this.#memory.session.token) this.#memory.remember({ token });
-      return this.#memory.session.token;
     }
 
     /** @param {object} frame */
@@ -533,7 +753,7 @@
       const socket = this.#socket;
       this.#socket = null;
       this.isReady = this.#started = false;
-      for (const name of ["ready", "stable", "ack"]) this.#timers.cancel(name);
+      for (const name of ["ready", "stable", "ack", "renew"]) this.#timers.cancel(name);
       if (!socket) return;
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
@@ -564,9 +784,13 @@
       this.#outbox = new Drawer("sessionStorage", `throughline-outbox:${gateway}`);
     }
 
-    /** @returns {{token: string, read: number, start: string}} `read`: the cursor that the visitor has read up to */
+    /**
+     * `read`: the cursor that the visitor has read up to; `signedIn`: the page's own server has vouched for them;
+     * `open`: the chat is.
+     * @returns {{token: string, read: number, start: string, signedIn: boolean, open: boolean}}
+     */
     get session() {
-      return { token: "", read: 0, start: "", ...this.#session.read() };
+      return { token: "", read: 0, start: "", signedIn: false, open: false, ...this.#session.read() };
     }
 
     /** @returns {Unsent[]} */
@@ -590,7 +814,7 @@
     }
 
     forget() {
-      this.#session.write({});
+      this.#session.write({ open: this.session.open });
     }
   }
 
@@ -629,12 +853,66 @@
     }
   }
 
+  // --- Files on their way --------------------------------------------------------------------------------------------
+
+  /** Bytes of one file, and how many go into one message: what the gateway takes. */
+  const LARGEST_FILE = 20 * 1024 * 1024;
+  const FILES_AT_ONCE = 10;
+
+  /** The gateway does not take a file. The message is a code of the protocol. */
+  class Refused extends Error {}
+
+  /**
+   * `fetch` does not tell how far an upload is.
+   * @param {string} gateway @param {string} token @param {File} body @param {(part: number) => void} progress
+   * @returns {Promise<{file: string, kind: string, name?: string, type: string, size: number}>} raises Refused
+   */
+  function upload(gateway, token, body, progress) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", `${gateway}/webchat/files`);
+      request.setRequestHeader("Authorization", `Bearer ${token}`);
+      request.setRequestHeader("Content-Type", body.type || "application/octet-stream");
+      request.setRequestHeader("X-File-Name", encodeURIComponent(body.name.toWellFormed?.() ?? body.name));
+      request.upload.onprogress = ({ loaded, total }) => progress(loaded / (total || 1));
+      request.onload = () => {
+        const answer = parsed(request.responseText);
+        if (request.status === 200 && answer?.file) return resolve(answer);
+        const code = { 401: "expired", 422: `file_${answer?.error}`, 429: "too_fast" }[request.status];
+        reject(new Refused(code ?? "unavailable"));
+      };
+      request.onerror = request.ontimeout = () => reject(new Refused("unavailable"));
+      request.send(body);
+    });
+  }
+
+  /**
+   * A small drawing of a picture, as `data:`, which is what a page's policy allows for the QR code too.
+   * @param {File} file
+   */
+  async function thumbnail(file) {
+    if (!file.type.startsWith("image/")) return "";
+    try {
+      const image = await createImageBitmap(file);
+      const scale = Math.min(1, 480 / Math.max(image.width, image.height));
+      const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
+      const paper = /** @type {HTMLCanvasElement} */ (h("canvas", { width: `${width}`, height: `${height}` }));
+      const brush = /** @type {CanvasRenderingContext2D} */ (paper.getContext("2d"));
+      brush.fillStyle = "#fff";
+      brush.fillRect(0, 0, width, height);
+      brush.drawImage(image, 0, 0, width, height);
+      return paper.toDataURL("image/jpeg", 0.8);
+    } catch {
+      return ""; // a picture that this browser cannot draw is shown by its name
+    }
+  }
+
   // --- The transcript ------------------------------------------------------------------------------------------------
 
   /**
    * One message as it stands in the transcript.
-   * @typedef {{node: HTMLElement, day: HTMLElement, author: Message["author"], at: Date, clientId?: string, time: HTMLElement,
-   *   state: HTMLElement, problem: HTMLElement}} Entry
+   * @typedef {{node: HTMLElement, day: HTMLElement, author: Message["author"], at: Date, id?: number,
+   *   clientId?: string, time: HTMLElement, state: HTMLElement, problem: HTMLElement}} Entry
    */
 
   class Transcript {
@@ -648,6 +926,7 @@
     #on;
     #atEnd = true;
     #scrolled = 0;
+    #height = 0;
     #timers = new Timers();
     #dots = h("div", { class: "typing", "aria-hidden": "true", hidden: "" }, h("i"), h("i"), h("i"));
     #list = h("div", { class: "list" });
@@ -684,21 +963,24 @@
     show(message, live) {
       const own = message.author === "customer";
       const unsent = own && message.client_id ? this.#find(message.client_id) : undefined;
-      if (unsent) this.#confirm(unsent, new Date(message.at));
+      if (unsent) this.#confirm(unsent, message);
       else if (!isBlank(message)) this.#insert(this.#draw(message, live), live);
       if (message.invite) this.#offer(message.invite, live);
+      if (message.choice) this.#markChosen(message.choice.message, message.choice.option);
       if (own) return this.#closeOptions();
       this.setTyping(false);
       for (const entry of this.#entries) if (entry.node.dataset.state === "sent") this.#setState(entry, "seen");
     }
 
     /** The customer's own, at once; `show` confirms it. @param {Unsent} unsent */
-    showUnsent({ frame, at, failed }) {
+    showUnsent({ frame, at, failed, attachment }) {
       if (frame.type === "link") return;
       const known = this.#find(frame.id);
       if (known) return failed ? undefined : this.#setState(known, "sending");
-      const entry = this.#shell("customer", new Date(at), h("div", { class: "bubble", dir: "auto" }));
-      this.#say(entry, frame.text ?? frame.label ?? "");
+      const text = frame.text ?? frame.label ?? "";
+      const bubble = text ? h("div", { class: "bubble", dir: "auto" }) : "";
+      const entry = this.#shell("customer", new Date(at), attachment ? this.#attachment(attachment) : "", bubble);
+      if (text) this.#say(entry, text);
       entry.clientId = frame.id;
       this.#entries.push(entry);
       this.#list.append(entry.node);
@@ -710,13 +992,38 @@
       this.scrollToEnd();
     }
 
+    /** How much of a file is on the other side. @param {string} id @param {number} part */
+    showProgress(id, part) {
+      const file = this.#find(id)?.node.querySelector(".file");
+      if (!file) return;
+      const bar = /** @type {HTMLProgressElement} */ (file.querySelector("progress") ?? h("progress", { max: "1" }));
+      this.#words.label(bar, (w) => w.states.sending).value = part;
+      if (part < 1) file.append(bar);
+      else bar.remove();
+    }
+
+    /** What became of a file of the customer's. @param {number} message @param {Attachment} file */
+    showFile(message, file) {
+      const shown = this.#entries.findLast((entry) => entry.id === message)?.node.querySelector(".file");
+      const preview = shown?.querySelector("img")?.getAttribute("src")?.startsWith("data:");
+      if (shown && !(preview && file.outcome === "stored")) shown.replaceWith(this.#attachment(file));
+    }
+
+    /** The question of this message is not open any more. @param {number} message */
+    close(message) {
+      this.#closeOptions(this.#open.filter((group) => group.dataset.message === `${message}`));
+    }
+
     /** @param {string} id @param {string} code */
     markFailed(id, code) {
       const entry = this.#find(id);
       if (!entry) return;
+      entry.node.querySelector("progress")?.remove();
       this.#setState(entry, "failed");
-      const hopeless = code === "too_long" || code === "malformed";
-      const remedy = this.#words.text(button("remedy"), (w) => (hopeless ? w.edit : w.again));
+      const isFile = code.startsWith("file_");
+      const hopeless = code === "too_long" || code === "malformed" || code === "no_file" || isFile;
+      const remove = isFile || code === "no_file";
+      const remedy = this.#words.text(button("remedy"), (w) => (remove ? w.remove : hopeless ? w.edit : w.again));
       remedy.addEventListener("click", () => {
         if (hopeless) this.#remove(entry);
         (hopeless ? this.#on.edit : this.#on.again)(id);
@@ -777,9 +1084,10 @@
       if (!this.#log.clientHeight) return;
       const { scrollHeight, scrollTop, clientHeight } = this.#log;
       const near = scrollHeight - scrollTop - clientHeight < 48;
-      // Only the reader scrolls up; what grew in the meantime has moved the end away, not the reader.
-      if (near || scrollTop < this.#scrolled) this.#atEnd = near;
+      // Only the reader scrolls up; what grew or shrank in the meantime has moved the end, not the reader.
+      if (near || (scrollTop < this.#scrolled && scrollHeight === this.#height)) this.#atEnd = near;
       this.#scrolled = scrollTop;
+      this.#height = scrollHeight;
       if (near) this.#news.hidden = true;
     }
 
@@ -794,10 +1102,14 @@
       else if (live && entry.author !== "customer") this.#news.hidden = false;
     }
 
-    /** The server has it: from now on it stands where the server has it. @param {Entry} entry @param {Date} at */
-    #confirm(entry, at) {
+    /**
+     * The server has it: from now on it stands where the server has it.
+     * @param {Entry} entry @param {Message} message
+     */
+    #confirm(entry, message) {
       delete entry.clientId;
-      entry.at = at;
+      entry.id = message.id;
+      entry.at = new Date(message.at);
       this.#showTime(entry);
       this.#setState(entry, "sent");
       const from = this.#entries.indexOf(entry);
@@ -839,18 +1151,67 @@
 
     /** @param {Message} message @param {boolean} live @returns {Entry} */
     #draw(message, live) {
-      const { author, text } = message;
+      const { author, text, file, location } = message;
+      const own = author === "customer";
       const image = picture(message.image, "image");
-      const bubble = h("div", { class: "bubble", dir: "auto" });
-      const entry = this.#shell(author, new Date(message.at), text ? bubble : "", image ?? "");
-      if (text) this.#say(entry, text);
+      const bubble = text ? h("div", { class: "bubble", dir: "auto" }) : "";
+      const attachment = file ? this.#attachment(file) : "";
+      const place = location ? this.#place(location) : "";
+      const parts = own ? [attachment, bubble] : [image, bubble, attachment, place];
+      const entry = this.#shell(author, new Date(message.at), ...parts);
+      entry.id = message.id;
+      if (text) this.#say(entry, text, message.runs);
       if (image) this.#words.alt(image, (w) => w.picture);
       if (author === "customer") this.#setState(entry, "sent");
       const body = /** @type {HTMLElement} */ (entry.node.querySelector(".body"));
-      const waiting = live || this.#unsent === 0;
-      if (message.cards?.length) body.append(this.#cards(message, message.cards, waiting));
+      const waiting = !message.closed && (live || this.#unsent === 0);
       if (message.options?.length) body.append(this.#quickReplies(message, message.options, waiting));
+      if (message.cards?.length) body.append(this.#cards(message, message.cards, waiting));
       return entry;
+    }
+
+    /** A file: what can be looked at is, anything else is its name. @param {Attachment} file */
+    #attachment(file) {
+      const { kind, name, size, outcome, preview } = file;
+      const gone = outcome === "refused" || outcome === "lost";
+      const url = gone ? "" : webAddress(file.url && new URL(file.url, gateway).href);
+      const box = h("div", { class: `file ${kind}` });
+      const chip = this.#chip(file, url);
+      const drawn = preview ? h("img", { class: "image", src: preview, alt: "" }) : "";
+      const image = drawn || (kind === "picture" && picture(url, "image", "eager"));
+      if (image) {
+        this.#words.alt(image, (w) => name || w.picture);
+        box.append(url ? h("a", { href: url, ...OUTSIDE }, image) : image);
+        image.addEventListener("error", () => box.replaceChildren(chip));
+      } else if (url && (kind === "audio" || kind === "voice" || kind === "video")) {
+        const player = h(kind === "video" ? "video" : "audio", { controls: "", preload: "none", src: url });
+        box.append(this.#words.label(player, (w) => name || w.kinds[kind]), chip);
+      } else box.append(chip);
+      if (gone) box.append(this.#words.text(h("span", { class: "file-problem" }), (w) => w.outcomes[outcome]));
+      return box;
+    }
+
+    /** A file's name and size, leading to it where it can be had. @param {Attachment} file @param {string} url */
+    #chip({ kind, name, size = 0 }, url) {
+      const label = h("span", { class: "file-name", dir: "auto" });
+      this.#words.text(label, (w) => name || (w.kinds[kind] ?? w.kinds.file));
+      const told = h("span", { class: "file-size" });
+      if (size) this.#words.text(told, (_, locale) => bytes(size, locale));
+      const link = url ? { href: url, ...OUTSIDE } : {};
+      return h(url ? "a" : "span", { class: "chip", ...link }, icon("file"), label, size ? told : "");
+    }
+
+    /** @param {Place} place */
+    #place({ name, address, latitude, longitude, map }) {
+      const box = h("div", { class: "place" }, icon("place"));
+      const words = h("div", { class: "place-words" });
+      if (name) words.append(h("strong", { dir: "auto" }, name));
+      if (address) words.append(h("span", { dir: "auto" }, address));
+      if (!name && !address) words.append(`${latitude.toFixed(5)}, ${longitude.toFixed(5)}`);
+      const url = webAddress(map);
+      if (url) words.append(this.#words.text(h("a", { href: url, ...OUTSIDE }), (w) => w.map));
+      box.append(words);
+      return box;
     }
 
     /** @param {string} author @param {Date} at @param {...(Node | string)} content @returns {Entry} */
@@ -874,11 +1235,11 @@
       return entry;
     }
 
-    /** @param {Entry} entry @param {string} text */
-    #say(entry, text) {
+    /** @param {Entry} entry @param {string} text @param {Run[]} [runs] */
+    #say(entry, text, runs) {
       // A direction of its own, or it would decide the bubble's.
       const said = this.#words.text(h("span", { class: "hidden", dir: "ltr" }), (w) => `${w[entry.author]}: `);
-      entry.node.querySelector(".bubble")?.append(said, h("span", { class: "text" }, ...withLinks(text)));
+      entry.node.querySelector(".bubble")?.append(said, h("span", { class: "text" }, ...rich(text, runs)));
     }
 
     /** @param {Entry} entry */
@@ -899,7 +1260,9 @@
 
     /** @param {Message} message @param {Option[]} options @param {boolean} waiting */
     #quickReplies(message, options, waiting) {
-      const group = this.#words.label(h("div", { class: "replies", role: "group" }), (w) => w.replies);
+      // Many, or explained ones, read best one below the other.
+      const look = options.length > 8 || options.some((option) => option.description) ? "replies many" : "replies";
+      const group = this.#words.label(h("div", { class: look, role: "group" }), (w) => w.replies);
       for (const older of this.#open) older.hidden ||= older.matches(".replies");
       return this.#options(group, message, options, "reply", waiting);
     }
@@ -909,25 +1272,43 @@
      * @param {string} look @param {boolean} waiting
      */
     #options(group, message, options, look, waiting) {
+      group.dataset.message = `${message.id}`;
       for (const option of options) {
         const node = button(look, option.title);
         node.dir = "auto";
-        node.addEventListener("click", () => this.#on.choose(message, option));
+        node.dataset.option = `${option.index}`;
+        if (option.description) node.append(h("span", { class: "more" }, option.description));
+        node.addEventListener("click", () => {
+          this.#markChosen(message.id, option.index);
+          this.#on.choose(message, option);
+        });
         group.append(node);
       }
-      this.#open.push(group);
-      if (!waiting) this.#closeOptions();
+      if (waiting) this.#open.push(group);
+      else this.#closeOptions([group]);
       return group;
     }
 
-    /** Quick replies go when one of them, or anything else, was answered; a card keeps its buttons, greyed out. */
-    #closeOptions() {
-      for (const group of this.#open) {
+    /**
+     * Quick replies go when one of them, or anything else, was answered: the answer stands below. A card keeps its
+     * buttons, greyed out.
+     */
+    #closeOptions(closing = this.#open) {
+      for (const group of closing) {
         this.#keepFocus(group);
         if (group.matches(".replies")) group.hidden = true;
         for (const option of group.querySelectorAll("button")) option.disabled = true;
       }
-      this.#open = [];
+      this.#open = this.#open.filter((group) => !closing.includes(group));
+    }
+
+    /** On a card it would not be seen otherwise which was taken. @param {number} message @param {number} option */
+    #markChosen(message, option) {
+      const place = `.card-options[data-message="${Number(message)}"] [data-option="${Number(option)}"]`;
+      const node = this.#list.querySelector(place);
+      if (!node || node.matches(".chosen")) return;
+      node.classList.add("chosen");
+      node.append(icon("sent"), this.#words.text(h("span", { class: "hidden" }), (w) => w.chosen));
     }
 
     /** Who works with the keyboard would lose the place when a button goes. @param {HTMLElement} leaving */
@@ -941,7 +1322,7 @@
       for (const card of cards) {
         const node = h("div", { class: "card" }, picture(card.image, "picture") ?? "");
         node.append(h("div", { class: "card-title", dir: "auto" }, card.title));
-        if (card.text) node.append(h("div", { class: "card-text", dir: "auto" }, ...withLinks(card.text)));
+        if (card.text) node.append(h("div", { class: "card-text", dir: "auto" }, ...rich(card.text, card.runs)));
         const group = h("div", { class: "card-options" });
         if (card.options?.length) node.append(this.#options(group, message, card.options, "card-option", waiting));
         row.append(node);
@@ -952,7 +1333,10 @@
 
   // --- The invitation to another channel -----------------------------------------------------------------------------
 
-  /** A card with a fresh deep link. Its QR code is drawn by the server and shown as an image, never as markup. */
+  /** The channel, so to speak, of a code that is typed wherever the customer likes. */
+  const TYPED = "code";
+
+  /** A card with a fresh deep link or a code. The link's QR code is drawn by the server and shown as an image, never as markup. */
   class Invitation {
     isWaiting = false;
     #words;
@@ -965,38 +1349,57 @@
       this.#words = words;
       this.#ask = ask;
       this.node = h("div", { class: "invitation", role: "group", tabindex: "-1" });
-      words.label(this.node, (w) => w.continueOn(channelName(channel)));
-      this.#offer((w) => w.getLink);
+      words.label(this.node, (w) => this.#title(w));
+      this.#offer((w) => this.#way(w).get);
     }
 
     request() {
       this.isWaiting = true;
-      this.#say((w) => w.preparing);
+      this.#say((w) => this.#way(w).preparing);
       this.#timers.set("answer", TIMES.readyMissing, () => this.fail());
       this.#ask();
     }
 
     fail() {
-      if (this.isWaiting) this.#offer((w) => w.again, (w) => w.noLink);
+      if (this.isWaiting) this.#offer((w) => w.again, (w) => this.#way(w).none);
     }
 
     /** @param {Link} link */
     show(link) {
-      const url = webAddress(link.url);
+      if (link.code) return this.#showCode(link.code, link.expires_in);
+      const url = webAddress(link.url ?? "");
       if (!url) return this.fail();
       this.#stopWaiting();
       const name = channelName(this.channel);
       const open = h("a", { class: "continue", href: url, target: "_blank", rel: "noopener" });
       this.#words.text(open, (w) => w.openChannel(name));
       const left = h("p", { class: "left", role: "timer" });
-      this.#put(this.#qr(link.qr, name), this.#hint((w) => w.scan), open, left);
+      this.#put(this.#qr(link.qr ?? "", name), this.#hint((w) => w.scan), open, left);
       this.#countDown(left, Date.now() + link.expires_in * 1000);
+    }
+
+    /** One that is typed on another channel, whichever. @param {string} code @param {number} seconds */
+    #showCode(code, seconds) {
+      this.#stopWaiting();
+      const left = h("p", { class: "left", role: "timer" });
+      this.#put(h("p", { class: "code" }, code), this.#hint((w) => w.typeCode), left);
+      this.#countDown(left, Date.now() + seconds * 1000);
+    }
+
+    /** @param {WordTable} w */
+    #title(w) {
+      return this.channel === TYPED ? w.continueElsewhere : w.continueOn(channelName(this.channel));
+    }
+
+    /** @param {WordTable} w */
+    #way(w) {
+      return this.channel === TYPED ? w.code : w.link;
     }
 
     /** @param {HTMLElement} left @param {number} deadline */
     #countDown(left, deadline) {
       const seconds = Math.ceil((deadline - Date.now()) / 1000);
-      if (seconds <= 0) return this.#offer((w) => w.newLink, (w) => w.linkOver);
+      if (seconds <= 0) return this.#offer((w) => this.#way(w).fresh, (w) => this.#way(w).over);
       this.#words.text(left, (w) => w.validFor(`${Math.floor(seconds / 60)}:${`${seconds % 60}`.padStart(2, "0")}`));
       this.#timers.set("second", 1, () => this.#countDown(left, deadline));
     }
@@ -1024,7 +1427,7 @@
 
     /** @param {...(Node | string)} content */
     #put(...content) {
-      const title = this.#words.text(h("p", { class: "heading" }), (w) => w.continueOn(channelName(this.channel)));
+      const title = this.#words.text(h("p", { class: "heading" }), (w) => this.#title(w));
       this.node.replaceChildren(title, ...content);
     }
 
@@ -1121,27 +1524,60 @@
   class Composer {
     #send;
     #words;
+    /** @type {File[]} To go with the next message. */
+    #files = [];
     #field = /** @type {HTMLTextAreaElement} */ (h("textarea", { rows: "1", dir: "auto", enterkeyhint: "send" }));
     #button = button("send", icon("send"));
+    #clip = button("plain clip", icon("clip"));
+    #picker = /** @type {HTMLInputElement} */ (h("input", { type: "file", multiple: "", hidden: "" }));
+    #tray = h("ul", { class: "tray", hidden: "" });
+    #problem = h("p", { class: "tray-problem", role: "alert" });
     #counter = h("div", { class: "counter", id: "counter", hidden: "" });
-    node = h("div", { class: "composer" }, this.#counter, this.#field, this.#button);
+    #bar = h("div", { class: "bar" }, this.#clip, this.#picker, this.#field, this.#button);
+    node = h("div", { class: "composer" }, this.#counter, this.#problem, this.#tray, this.#bar);
 
-    /** @param {Words} words @param {(text: string) => void} send */
+    /** @param {Words} words @param {(text: string, files: File[]) => void} send */
     constructor(words, send) {
       this.#send = send;
       this.#words = words;
       words.label(this.#field, (w) => w.field);
       words.placeholder(this.#field, (w) => w.placeholder);
       words.label(this.#button, (w) => w.send);
+      words.label(this.#clip, (w) => w.attach);
+      words.label(this.#picker, (w) => w.attach);
+      words.label(this.#tray, (w) => w.attached);
       this.#field.setAttribute("aria-describedby", "counter");
-      this.#field.addEventListener("input", () => this.#measure());
+      this.#field.addEventListener("input", () => this.measure());
       this.#field.addEventListener("keydown", (event) => this.#onKey(event));
+      this.#field.addEventListener("paste", (event) => this.#onFiles(event, event.clipboardData));
       this.#button.addEventListener("click", () => this.#submit());
-      this.#measure();
+      this.#clip.addEventListener("click", () => this.#picker.click());
+      this.#picker.addEventListener("change", () => {
+        this.#attach([...(this.#picker.files ?? [])]);
+        this.#picker.value = "";
+      });
+      this.measure();
+    }
+
+    /** Files may be dropped anywhere on the panel. @param {HTMLElement} panel */
+    acceptDrops(panel) {
+      const over = (/** @type {boolean} */ on) => panel.classList.toggle("dropping", on);
+      panel.addEventListener("dragover", (event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        over(true);
+      });
+      panel.addEventListener("dragleave", (event) => {
+        if (!panel.contains(/** @type {Node | null} */ (event.relatedTarget))) over(false);
+      });
+      panel.addEventListener("drop", (event) => {
+        over(false);
+        this.#onFiles(event, event.dataTransfer);
+      });
     }
 
     focus() {
-      this.#measure();
+      this.measure();
       this.#field.focus({ preventScroll: true });
     }
 
@@ -1160,20 +1596,62 @@
       this.#submit();
     }
 
+    /** @param {Event} event @param {DataTransfer | null} data */
+    #onFiles(event, data) {
+      const files = [...(data?.files ?? [])];
+      if (!files.length) return;
+      event.preventDefault();
+      this.#attach(files);
+      this.focus();
+    }
+
+    /** @param {File[]} files */
+    #attach(files) {
+      const good = files.filter(({ size }) => size > 0 && size <= LARGEST_FILE);
+      const [bad] = files.filter((file) => !good.includes(file));
+      const room = FILES_AT_ONCE - this.#files.length;
+      const code = bad ? (bad.size ? "file_too_large" : "file_empty") : good.length > room ? "file_too_many" : "";
+      this.#words.text(this.#problem, (w) => (code ? `${bad ? `${bad.name}: ` : ""}${w.errors[code]}` : ""));
+      this.#files.push(...good.slice(0, room));
+      this.#showTray();
+    }
+
+    #showTray() {
+      this.#tray.replaceChildren(...this.#files.map((file) => this.#inTray(file)));
+      this.#tray.hidden = !this.#files.length;
+      this.measure();
+    }
+
+    /** @param {File} file */
+    #inTray(file) {
+      const remove = this.#words.label(button("plain", icon("close")), (w) => w.removeNamed(file.name));
+      remove.addEventListener("click", () => {
+        this.#files = this.#files.filter((other) => other !== file);
+        this.#showTray();
+        this.focus();
+      });
+      const size = this.#words.text(h("span", { class: "file-size" }), (_, locale) => bytes(file.size, locale));
+      const name = h("span", { class: "file-name", dir: "auto" }, file.name);
+      return h("li", {}, icon("file"), name, size, remove);
+    }
+
     #submit() {
       const text = this.#field.value.trim();
-      if (this.#button.disabled || !text) return;
-      this.#send(text);
+      if (this.#button.disabled) return;
+      this.#send(text, this.#files);
+      this.#files = [];
+      this.#words.text(this.#problem, () => "");
+      this.#showTray();
       this.restore("");
     }
 
-    #measure() {
+    measure() {
       const field = this.#field;
       field.style.height = "auto";
       field.style.height = `${field.scrollHeight}px`;
       const length = [...field.value.trim()].length;
       const over = length > LONGEST;
-      this.#button.disabled = over || length === 0;
+      this.#button.disabled = over || (length === 0 && this.#files.length === 0);
       this.#counter.hidden = length < LONGEST * 0.9;
       this.#counter.classList.toggle("over", over);
       field.setAttribute("aria-invalid", `${over}`);
@@ -1182,6 +1660,64 @@
       this.#words.text(this.#counter, (_, locale) => counts.map((n) => n.toLocaleString(locale)).join(" / "));
     }
   }
+
+  // --- For the page's own scripts ------------------------------------------------------------------------------------
+
+  /**
+   * `window.Throughline`, as README.md describes it. What is asked before the element is on the page waits for it.
+   */
+  class PageApi {
+    /** @type {Map<string, Set<(detail: any) => void>>} */
+    #handlers = new Map(["open", "close", "message", "unread"].map((name) => [name, new Set()]));
+    /** @type {ThroughlineChat | null} */
+    #chat = null;
+    /** @type {((chat: ThroughlineChat) => void)[]} */
+    #waiting = [];
+
+    /** Put it on the page, and do what was asked of it before. */
+    offer() {
+      const early = window.Throughline;
+      const calls = {
+        open: () => this.#ask((chat) => chat.open()),
+        close: () => this.#ask((chat) => chat.close()),
+        identify: (/** @type {Identity} */ who) => this.#ask((chat) => chat.identify(who)),
+        on: (/** @type {string} */ name, /** @type {(detail: any) => void} */ handler) => this.#on(name, handler),
+        push: (/** @type {[string, ...any]} */ [name, ...details]) => {
+          // @ts-ignore: whatever the page has written there
+          calls[name](...details);
+        },
+      };
+      window.Throughline = Object.freeze(calls);
+      if (Array.isArray(early)) for (const call of early) attempt(() => calls.push(call));
+    }
+
+    /** @param {ThroughlineChat | null} chat */
+    settle(chat) {
+      this.#chat = chat;
+      if (chat) for (const ask of this.#waiting.splice(0)) ask(chat);
+    }
+
+    /** What has happened; a handler that fails troubles the page alone. @param {string} name @param {any} [detail] */
+    tell(name, detail) {
+      for (const handler of this.#handlers.get(name) ?? []) attempt(() => handler(detail));
+    }
+
+    /** @template T @param {(chat: ThroughlineChat) => T} what @returns {Promise<Awaited<T>>} */
+    async #ask(what) {
+      const chat = this.#chat ?? (await new Promise((resolve) => this.#waiting.push(resolve)));
+      return what(chat);
+    }
+
+    /** @param {string} name @param {(detail: any) => void} handler @returns {() => void} takes the handler off again */
+    #on(name, handler) {
+      const handlers = this.#handlers.get(name);
+      if (!handlers || typeof handler !== "function") throw new TypeError(`Throughline.on: ${name}`);
+      handlers.add(handler);
+      return () => void handlers.delete(handler);
+    }
+  }
+
+  const page = new PageApi();
 
   // --- Small tools ---------------------------------------------------------------------------------------------------
 
@@ -1303,17 +1839,26 @@
     return svg;
   }
 
-  /** The URL if it leads to the web, and not to a script or a file. @param {string | undefined} address */
-  function webAddress(address) {
+  /** Links lead out of the page, and the page they lead to does not learn more than it must. */
+  const OUTSIDE = { target: "_blank", rel: "noopener" };
+
+  /**
+   * The URL if it leads to the web, and not to a script or a file.
+   * @param {string | undefined} address @param {RegExp} protocols
+   */
+  function webAddress(address, protocols = /^https?:$/) {
     const url = address && URL.canParse(address) ? new URL(address) : null;
-    return url && /^https?:$/.test(url.protocol) ? url.href : "";
+    return url && protocols.test(url.protocol) ? url.href : "";
   }
 
-  /** An image from the web, gone if it cannot be loaded. @param {string | undefined} address @param {string} look */
-  function picture(address, look) {
+  /**
+   * An image from the web, gone if it cannot be loaded.
+   * @param {string | undefined} address @param {string} look @param {"lazy" | "eager"} loading
+   */
+  function picture(address, look, loading = "lazy") {
     const url = webAddress(address);
     if (!url) return "";
-    const image = h("img", { class: look, alt: "", loading: "lazy", referrerpolicy: "no-referrer", src: url });
+    const image = h("img", { class: look, alt: "", loading, referrerpolicy: "no-referrer", src: url });
     image.addEventListener("error", () => (image.hidden = true));
     return image;
   }
@@ -1329,13 +1874,54 @@
       const address = end < 0 ? part : part.slice(0, end);
       const url = webAddress(address);
       if (!url) return part;
-      return [h("a", { href: url, target: "_blank", rel: "noopener" }, address), part.slice(address.length)];
+      return [h("a", { href: url, ...OUTSIDE }, address), part.slice(address.length)];
+    });
+  }
+
+  /**
+   * The text as it is formatted: its runs, where it has any.
+   * @param {string} text @param {Run[]} [runs] @returns {(Node | string)[]}
+   */
+  function rich(text, runs) {
+    if (!Array.isArray(runs)) return withLinks(text);
+    return runs.flatMap((run) => {
+      const { bold, italic, code } = run;
+      const url = webAddress(run.url, /^(https?|mailto|tel):$/);
+      let nodes = code || url ? [run.text] : withLinks(run.text);
+      if (code) nodes = [h("code", {}, ...nodes)];
+      if (italic) nodes = [h("em", {}, ...nodes)];
+      if (bold) nodes = [h("strong", {}, ...nodes)];
+      return url ? [h("a", { href: url, ...OUTSIDE }, ...nodes)] : nodes;
     });
   }
 
   /** @param {Message} message */
-  function isBlank(message) {
-    return !message.text && !message.image && !message.options?.length && !message.cards?.length && !message.invite;
+  function isBlank({ text, image, file, location, options, cards, invite }) {
+    return !text && !image && !file && !location && !options?.length && !cards?.length && !invite;
+  }
+
+  /** @param {number} size @param {string} locale */
+  function bytes(size, locale) {
+    const [unit, digits] = size < 1e6 ? ["kilobyte", 0] : ["megabyte", 1];
+    const number = Math.max(1, size / (size < 1e6 ? 1e3 : 1e6));
+    return number.toLocaleString(locale, { style: "unit", unit: `${unit}`, maximumFractionDigits: Number(digits) });
+  }
+
+  /** Do something of the page's: an error is shown where the page's own are. @param {() => void} what */
+  function attempt(what) {
+    try {
+      what();
+    } catch (error) {
+      (window.reportError ?? console.error)(error);
+    }
+  }
+
+  /**
+   * While no other tab does the same, where browsers offer it (TLS).
+   * @template T @param {string} name @param {() => Promise<T>} what
+   */
+  function alone(name, what) {
+    return navigator.locks ? navigator.locks.request(name, what) : what();
   }
 
   /** Whether two neighbours make one group. @param {Entry} one @param {Entry} other */
@@ -1445,15 +2031,38 @@
     replies: "Suggested answers",
     cards: "Cards",
     picture: "Picture",
+    attach: "Attach files",
+    attached: "Files to send",
+    removeNamed: (/** @type {string} */ name) => `Remove ${name}`,
+    map: "Open the map",
+    chosen: "(chosen)",
+    /** @type {Record<string, string>} */
+    kinds: {
+      picture: "Picture",
+      voice: "Voice message",
+      audio: "Audio",
+      video: "Video",
+      sticker: "Sticker",
+      file: "File",
+    },
+    /** @type {Record<string, string>} */
+    outcomes: { refused: "Not accepted", lost: "No longer available" },
+    newSession: "The earlier conversation has ended. A new one begins here.",
     states: { sending: "Sending", sent: "Sent", seen: "Seen", failed: "Not sent" },
     again: "Try again",
     edit: "Edit",
+    remove: "Remove",
     /** @type {Record<string, string>} */
     errors: {
       malformed: "This message could not be sent.",
       too_long: "This message is too long.",
       too_fast: "Not sent: too many messages at once. Please wait a moment.",
       unavailable: "Not sent: the chat is not available at the moment.",
+      no_file: "Not sent: please attach the file again.",
+      file_too_large: "This file is larger than 20 MB.",
+      file_too_many: "Ten files can be sent at once.",
+      file_empty: "This file is empty.",
+      file_type: "Files of this kind cannot be sent.",
     },
     trouble: {
       connecting: "Connecting…",
@@ -1464,11 +2073,22 @@
     openChannel: (/** @type {string} */ name) => `Open ${name}`,
     qr: (/** @type {string} */ name) => `QR code that opens ${name}`,
     scan: "Scan the code with your phone, or open the app here. Your conversation comes along.",
-    preparing: "Getting a link…",
-    getLink: "Get a link",
-    newLink: "Get a new link",
-    noLink: "There is no link at the moment.",
-    linkOver: "This link is no longer valid.",
+    link: {
+      preparing: "Getting a link…",
+      get: "Get a link",
+      fresh: "Get a new link",
+      none: "There is no link at the moment.",
+      over: "This link is no longer valid.",
+    },
+    continueElsewhere: "Continue on another channel",
+    typeCode: "Type this code there. Your conversation comes along.",
+    code: {
+      preparing: "Getting a code…",
+      get: "Get a code",
+      fresh: "Get a new code",
+      none: "There is no code at the moment.",
+      over: "This code is no longer valid.",
+    },
     validFor: (/** @type {string} */ time) => `Valid for ${time}`,
   };
 
@@ -1492,14 +2112,28 @@
     replies: "快捷回复",
     cards: "卡片",
     picture: "图片",
+    attach: "添加文件",
+    attached: "待发送的文件",
+    removeNamed: (name) => `移除 ${name}`,
+    map: "打开地图",
+    chosen: "（已选择）",
+    kinds: { picture: "图片", voice: "语音消息", audio: "音频", video: "视频", sticker: "贴纸", file: "文件" },
+    outcomes: { refused: "未被接受", lost: "已无法查看" },
+    newSession: "之前的对话已结束，新的对话从这里开始。",
     states: { sending: "发送中", sent: "已发送", seen: "已读", failed: "未发送" },
     again: "重试",
     edit: "修改",
+    remove: "移除",
     errors: {
       malformed: "这条消息无法发送。",
       too_long: "消息太长了。",
       too_fast: "未发送：消息发得太快，请稍等片刻。",
       unavailable: "未发送：客服暂时不可用。",
+      no_file: "未发送：请重新添加文件。",
+      file_too_large: "文件超过 20 MB。",
+      file_too_many: "一次最多发送十个文件。",
+      file_empty: "文件是空的。",
+      file_type: "无法发送这种类型的文件。",
     },
     trouble: {
       connecting: "正在连接…",
@@ -1510,11 +2144,22 @@
     openChannel: (name) => `打开 ${name}`,
     qr: (name) => `用于打开 ${name} 的二维码`,
     scan: "用手机扫描二维码，或在本机打开应用。对话内容会一并带过去。",
-    preparing: "正在获取链接…",
-    getLink: "获取链接",
-    newLink: "获取新链接",
-    noLink: "暂时无法获取链接。",
-    linkOver: "链接已失效。",
+    link: {
+      preparing: "正在获取链接…",
+      get: "获取链接",
+      fresh: "获取新链接",
+      none: "暂时无法获取链接。",
+      over: "链接已失效。",
+    },
+    continueElsewhere: "在其他渠道上继续",
+    typeCode: "请在那边输入这个代码。对话内容会一并带过去。",
+    code: {
+      preparing: "正在获取代码…",
+      get: "获取代码",
+      fresh: "获取新代码",
+      none: "暂时无法获取代码。",
+      over: "代码已失效。",
+    },
     validFor: (time) => `${time} 内有效`,
   };
 
@@ -1531,11 +2176,17 @@
     close: "M6 6l12 12M18 6L6 18",
     more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
     send: "M12 19V5M5.5 11.5 12 5l6.5 6.5",
+    clip: "M19.5 11.5l-7.4 7.4a4.6 4.6 0 0 1-6.5-6.5l7.9-7.9a3.1 3.1 0 0 1 4.4 4.4l-7.9 7.9a1.5 1.5 0 0 1-2.2-2.2l7-7",
+    file: "M7 3.5h6.5L18.5 8.5v10a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2v-13a2 2 0 0 1 2-2ZM13.5 3.5v5h5",
+    place: "M12 21s-6.5-5.7-6.5-11a6.5 6.5 0 0 1 13 0c0 5.3-6.5 11-6.5 11ZM12 12.3a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6Z",
     sending: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16ZM12 8v4.5l3 1.5",
     sent: "M5 12.5l4.5 4.5L19 7.5",
     seen: "M2 12.5l4.5 4.5L16 7.5M12 16.5l.5.5L22 7.5",
     failed: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16ZM12 8v5M12 16h.01",
   };
+
+  /** Where the panel takes the whole screen. */
+  const SMALL = "(max-width: 480px), (max-height: 440px)";
 
   const STYLES = `
 :host {
@@ -1966,6 +2617,91 @@ h2 {
   text-underline-offset: 2px;
 }
 
+.bubble code, .card-text code {
+  padding: 1px 5px;
+  border-radius: 5px;
+  background: color-mix(in srgb, currentColor 10%, transparent);
+  font: .92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+}
+
+.file {
+  display: flex;
+  flex-direction: column;
+  gap: 4px;
+  max-width: 88%;
+}
+
+.customer .file {
+  align-items: flex-end;
+}
+
+.file .image {
+  max-width: 100%;
+}
+
+.file audio, .file video {
+  max-width: 100%;
+  border-radius: 14px;
+}
+
+.file audio {
+  width: 260px;
+}
+
+.chip, .place {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+  max-width: 100%;
+  min-height: 44px;
+  padding: 8px 14px;
+  border: 1px solid var(--line);
+  border-radius: 14px;
+  color: var(--ink);
+  text-decoration: none;
+}
+
+a.chip .file-name, .place a {
+  text-decoration: underline;
+  text-underline-offset: 2px;
+}
+
+.chip .icon, .place .icon, .tray .icon {
+  flex: none;
+  color: var(--muted);
+}
+
+.file-size, .file-problem {
+  flex: none;
+  color: var(--muted);
+  font-size: 12px;
+}
+
+.file-problem {
+  color: var(--danger);
+}
+
+.file progress {
+  width: 160px;
+  height: 6px;
+  accent-color: var(--accent);
+}
+
+.place {
+  align-items: flex-start;
+  max-width: 88%;
+}
+
+.place-words {
+  display: flex;
+  flex-direction: column;
+  min-width: 0;
+}
+
+.place a {
+  color: inherit;
+}
+
 .image {
   display: block;
   max-width: 88%;
@@ -2056,6 +2792,48 @@ h2 {
   color: var(--on-accent);
 }
 
+/* A long list scrolls by itself, and shows by half a row that it goes on. */
+.many {
+  flex-flow: column nowrap;
+  align-self: stretch;
+  gap: 0;
+  max-height: min(310px, 50dvh);
+  padding: 0;
+  overflow: hidden auto;
+  overscroll-behavior: contain;
+  border: 1px solid var(--line);
+  border-radius: 14px;
+  scrollbar-width: thin;
+}
+
+.many .reply {
+  flex: none;
+  min-height: 44px;
+  padding: 10px 14px;
+  border: 0;
+  border-radius: 0;
+}
+
+.many .reply + .reply {
+  border-top: 1px solid var(--line);
+}
+
+.many .reply:focus-visible {
+  outline-offset: -3px;
+  border-radius: 14px;
+}
+
+.more {
+  display: block;
+  color: var(--muted);
+  font-size: 13px;
+  font-weight: 400;
+}
+
+.reply:hover .more {
+  color: inherit;
+}
+
 .cards {
   display: flex;
   align-self: stretch;
@@ -2133,6 +2911,20 @@ h2 {
   font-weight: 400;
 }
 
+.card-option.chosen {
+  display: flex;
+  align-items: center;
+  justify-content: center;
+  gap: 6px;
+  color: var(--ink);
+  font-weight: 600;
+}
+
+.chosen .icon {
+  width: 16px;
+  height: 16px;
+}
+
 .card-option:focus-visible {
   outline-offset: -3px;
   border-radius: 14px;
@@ -2156,6 +2948,12 @@ h2 {
 
 .heading {
   font-weight: 600;
+}
+
+.invitation .code {
+  font: 600 26px/1.4 ui-monospace, monospace;
+  letter-spacing: 2px;
+  user-select: all;
 }
 
 .hint, .left {
@@ -2244,11 +3042,57 @@ h2 {
 
 .composer {
   position: relative;
-  display: flex;
-  align-items: flex-end;
-  gap: 8px;
   padding: 10px 12px max(12px, env(safe-area-inset-bottom));
   border-top: 1px solid var(--line);
+}
+
+.bar {
+  display: flex;
+  align-items: flex-end;
+  gap: 6px;
+}
+
+.clip {
+  flex: none;
+  width: 44px;
+  height: 44px;
+  margin-inline-start: -6px;
+}
+
+.tray {
+  max-height: 132px;
+  margin: 0 0 8px;
+  padding: 0;
+  overflow: hidden auto;
+  list-style: none;
+}
+
+.tray li {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+}
+
+.file-name {
+  min-width: 0;
+  overflow: hidden;
+  text-overflow: ellipsis;
+}
+
+.tray .file-name {
+  flex: 1;
+  white-space: nowrap;
+}
+
+.tray-problem:not(:empty) {
+  margin-bottom: 8px;
+  color: var(--danger);
+  font-size: 13px;
+}
+
+.dropping .composer {
+  outline: 2px dashed var(--accent);
+  outline-offset: -4px;
 }
 
 textarea {
@@ -2320,7 +3164,7 @@ textarea:focus-visible {
 
 /* Small screens: nearly all of them, above the keyboard */
 
-@media (max-width: 480px), (max-height: 440px) {
+@media ${SMALL} {
   .panel {
     top: calc(var(--visible-top, 0px) + 8px);
     right: 0;
@@ -2362,6 +3206,7 @@ textarea:focus-visible {
   }
 
   if (!customElements.get("throughline-chat")) {
+    page.offer();
     customElements.define("throughline-chat", ThroughlineChat);
     if (document.readyState === "loading") addEventListener("DOMContentLoaded", appear);
     else appear();

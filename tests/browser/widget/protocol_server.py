@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 from aiohttp import WSMsgType, web
 
@@ -31,9 +32,22 @@ SHAPES: dict[str, dict[str, type]] = {
     "choose": {"id": str, "message": int, "option": int, "label": str},
     "link": {"id": str, "code": str},
     "invite": {"channel": str},
+    "seen": {"seq": int},
+    "send_file": {"id": str, "file": str},
 }
+MAY_HAVE: dict[str, dict[str, type]] = {"send_file": {"text": str}}
 HELLO: dict[str, type] = {"token": str, "cursor": int, "language": str}
 QR = '<svg width="29" height="29" viewBox="0 0 29 29"><path stroke="#111" d="M4 4.5h21m-21 6h9m3 0h9m-21 7h21"/></svg>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file that came."""
+
+    token: str
+    name: str
+    type: str
+    body: bytes
 
 
 @dataclass(kw_only=True)
@@ -47,7 +61,8 @@ class Visitor:
 
 
 class ProtocolServer:
-    """Plays the gateway. `received` holds every frame after the hellos, in order; `hellos` the hellos."""
+    """Plays the gateway. `received` holds every frame after the hellos but for what was seen, in order; `hellos` the
+    hellos, `seen` the cursors."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -55,6 +70,16 @@ class ProtocolServer:
         self.visitors: dict[str, Visitor] = {}
         self.received: list[Frame] = []
         self.hellos: list[Frame] = []
+        self.seen: list[int] = []
+        self.uploads: list[Upload] = []
+        self.refuse_uploads: tuple[int, str] | None = None
+        """Answer uploads with this status and code."""
+        self.uploading = asyncio.Event()
+        """Cleared: uploads are not answered yet."""
+        self.uploading.set()
+        self.expires_in = 7 * 24 * 3600
+        self.identities: dict[str, str] = {}
+        """JWT → the token of the visitor that it stands for; any other is refused."""
         self.sessions: list[Frame] = []
         self.violations: list[str] = []
         self.channels: list[str] = ["telegram"]
@@ -120,11 +145,13 @@ class ProtocolServer:
     # The protocol
 
     def app(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_get("/widget.js", self._widget)
         app.router.add_get("/picture.svg", self._picture)
         app.router.add_route("OPTIONS", "/webchat/session", self._preflight)
         app.router.add_post("/webchat/session", self._session)
+        app.router.add_route("OPTIONS", "/webchat/files", self._preflight)
+        app.router.add_post("/webchat/files", self._file)
         app.router.add_get("/webchat/socket", self._socket)
         return app
 
@@ -147,12 +174,35 @@ class ProtocolServer:
             raise web.HTTPServiceUnavailable(headers=headers)
         body = json.loads(await request.text())
         self.sessions.append(body)
-        if set(body) - {"token"}:
+        if set(body) - {"token", "identity"}:
             self.violations.append(f"session: {body}")
-        visitor = self.visitors.get(body.get("token", "")) or Visitor(token=secrets.token_urlsafe(16))
+        token, identity = body.get("token", ""), body.get("identity", "")
+        if identity and identity not in self.identities:
+            await self._tell()
+            return web.json_response({"error": "identity_refused"}, status=401, headers=headers)
+        if identity is None:
+            self.visitors.pop(token, None)
+        wanted = self.identities[identity] if identity else token
+        visitor = self.visitors.get(wanted) or Visitor(token=wanted if identity else secrets.token_urlsafe(16))
         self.visitors[visitor.token] = visitor
         await self._tell()
-        return web.json_response({"token": visitor.token}, headers=headers)
+        return web.json_response({"token": visitor.token, "expires_in": self.expires_in}, headers=headers)
+
+    async def _file(self, request: web.Request) -> web.Response:
+        headers = self._cors(request)
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        body = await request.read()
+        await self.uploading.wait()
+        if token not in self.visitors:
+            return web.json_response({"error": "expired"}, status=401, headers=headers)
+        if self.refuse_uploads:
+            status, code = self.refuse_uploads
+            return web.json_response({"error": code}, status=status, headers=headers)
+        name = unquote(request.headers["X-File-Name"])
+        self.uploads.append(Upload(token=token, name=name, type=request.content_type, body=body))
+        await self._tell()
+        file = {"kind": _kind(request.content_type), "name": name, "type": request.content_type, "size": len(body)}
+        return web.json_response({"file": f"handle-{len(self.uploads) - 1}", **file}, headers=headers)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         self._cors(request)
@@ -195,7 +245,7 @@ class ProtocolServer:
         visitor.sockets[socket] = request
         await self._tell()
         await self.ready.wait()
-        await _send(socket, {"type": "ready", "channels": self.channels})
+        await _send(socket, {"type": "ready", "channels": self.channels, "expires_in": self.expires_in})
         await self._tell()
         return visitor
 
@@ -207,6 +257,10 @@ class ProtocolServer:
             if problem := _wrong(frame.get("type"), frame, SHAPES.get(frame.get("type"))):
                 await self._violation(socket, problem)
                 return
+            if frame["type"] == "seen":
+                self.seen.append(frame["seq"])
+                await self._tell()
+                continue
             self.received.append(frame)
             await self._take(socket, visitor, frame)
             await self._tell()
@@ -223,9 +277,16 @@ class ProtocolServer:
         if frame["id"] in visitor.known_ids:
             return
         visitor.known_ids.add(frame["id"])
-        text = frame.get("text") or frame.get("label")
-        if text:
-            shown = self._message("customer", client_id=frame["id"], text=text)
+        parts = {"text": frame.get("text") or frame.get("label")}
+        if frame["type"] == "choose":
+            parts["choice"] = {"message": frame["message"], "option": frame["option"]}
+        if frame["type"] == "send_file":
+            upload = self.uploads[int(frame["file"].removeprefix("handle-"))]
+            file = {"kind": _kind(upload.type), "name": upload.name, "type": upload.type, "outcome": "pending"}
+            parts["file"] = {**file, "size": len(upload.body)}
+        if any(parts.values()):
+            told = {name: part for name, part in parts.items() if part}
+            shown = self._message("customer", client_id=frame["id"], **told)
             visitor.transcript.append(shown)
             task = asyncio.create_task(self._show(visitor, shown))
             self._tasks.add(task)
@@ -253,7 +314,8 @@ class ProtocolServer:
         origin = request.headers.get("Origin", "")
         if origin not in self.allowed_origins:
             raise web.HTTPForbidden(headers={"Access-Control-Allow-Origin": origin})
-        return {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Headers": "Content-Type"}
+        allowed = "Authorization, Content-Type, X-File-Name"
+        return {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Headers": allowed}
 
     async def _tell(self) -> None:
         async with self._news:
@@ -265,11 +327,15 @@ def _wrong(kind: object, frame: Frame, shape: dict[str, type] | None) -> str:
     if shape is None or frame.get("type") != kind:
         return f"not expected here: {frame}"
     fields = {name: type(value) for name, value in frame.items() if name != "type"}
-    if fields != shape:
+    if fields not in (shape, shape | MAY_HAVE.get(str(kind), {})):
         return f"fields of {kind}: {fields}"
     if "id" in frame and not CLIENT_ID.fullmatch(frame["id"]):
         return f"not a UUID: {frame['id']}"
     return ""
+
+
+def _kind(type: str) -> str:
+    return {"image": "picture", "audio": "audio", "video": "video"}.get(type.partition("/")[0], "file")
 
 
 async def _send(socket: web.WebSocketResponse, frame: Frame) -> None:

@@ -115,6 +115,8 @@ async def test_everything_can_be_done_with_the_keyboard(visit: Visit, server: Pr
     await expect(page.get_by_role("button", name="Refund")).to_be_visible()
 
     await page.keyboard.press("Shift+Tab")
+    assert await focused(page) == "Attach files"
+    await page.keyboard.press("Shift+Tab")
     assert await focused(page) == "Exchange"
     await page.keyboard.press("Enter")
     await server.until(lambda it: it.of_type("choose"))
@@ -135,6 +137,8 @@ async def test_everything_can_be_done_with_the_keyboard(visit: Visit, server: Pr
     await expect(page.get_by_role("link", name="Open Telegram")).to_be_visible()
     await page.keyboard.press("Tab")
     assert await focused(page) == "Open Telegram"
+    await page.keyboard.press("Tab")
+    assert await focused(page) == "Attach files"
     await page.keyboard.press("Tab")
     assert await focused(page) == "Your message"
     await page.keyboard.type("Thanks")

@@ -228,6 +228,7 @@ async def test_a_returning_visitor_whose_session_ran_out_is_asked_nothing(visit:
     await server.until(lambda it: it.of_type("start"))
     await server.say("Hello")
     await expect(row(page, "Hello")).to_be_visible()
+    await page.keyboard.press("Escape")
     server.expire()
     await page.goto("about:blank")
     await page.go_back()

@@ -12,7 +12,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def open_chat(page: Page) -> None:
-    await page.get_by_role("button", name="Open chat").click()
+    """Unless it is open since an earlier page, or in another tab."""
+    launcher = page.get_by_role("button", name="Open chat")
+    if await launcher.is_visible():
+        await launcher.click()
     await expect(page.get_by_role("dialog", name="Chat with us")).to_be_visible()
 
 
@@ -245,7 +248,38 @@ async def test_reading_in_one_tab_clears_the_badge_of_another(visit: Visit, serv
     await expect(other.get_by_role("button", name="Open chat, 1 unread message")).to_be_visible()
     await alice.bring_to_front()
     await alice.get_by_role("button", name="Open chat").click()
+    await expect(row(alice, "Still there?")).to_be_visible()
+    await alice.keyboard.press("Escape")
     await expect(other.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+
+
+async def test_the_chat_is_open_in_every_tab_or_in_none(visit: Visit, server: ProtocolServer) -> None:
+    alice = await visit()
+    other = await visit(context=alice.context)
+    await other.get_by_role("link", name="Up").focus()
+    await alice.bring_to_front()
+    await open_chat(alice)
+    await expect(other.get_by_role("dialog")).to_be_visible()
+    await expect(other.get_by_role("link", name="Up")).to_be_focused()
+    await server.until(lambda it: it.of_type("start"))
+    await server.say("Hello")
+    for tab in (alice, other):
+        await expect(row(tab, "Hello")).to_be_visible()
+    await alice.keyboard.press("Escape")
+    await expect(other.get_by_role("dialog")).to_be_hidden()
+    await expect(other.get_by_role("link", name="Up")).to_be_focused()
+
+
+async def test_the_chat_stays_open_on_the_next_page_but_not_over_a_small_one(
+    visit: Visit, server: ProtocolServer
+) -> None:
+    for size, is_open in (((1100, 800), True), ((390, 844), False)):
+        page = await visit(size=size)
+        await open_chat(page)
+        await page.get_by_role("textbox").focus()
+        await page.reload()
+        await expect(page.get_by_role("dialog")).to_have_count(int(is_open))
+        assert await page.evaluate("document.activeElement.tagName") == "BODY"
 
 
 async def test_what_is_said_in_one_tab_appears_in_the_other(visit: Visit, server: ProtocolServer) -> None:
