@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export PYTHONWARNINGS := ignore
 
-.PHONY: help run test test-core test-gateway test-assistant train validate shell actions lint format bench screenshots setup doctor clean
+.PHONY: help run test test-core test-gateway test-assistant journeys train validate shell actions lint format bench screenshots docs setup playground doctor clean
 
 help:             ## List these commands
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -15,7 +15,7 @@ help:             ## List these commands
 run: setup train  ## Set everything up, train if needed, start it all and print the addresses
 	@.venv/bin/throughline run
 
-test: setup train test-assistant test-core test-gateway ## Run every test
+test: setup playground train test-assistant test-core test-gateway ## Run every test
 
 test-assistant: train ## Rasa's own tests: data, understanding on held-out examples, stories
 	@scripts/test-assistant
@@ -25,6 +25,9 @@ test-core:        ## Tests of Rasa's side (Python 3.10)
 
 test-gateway:     ## Tests of the gateway, the channels, the sandbox; acceptance; browser (Python 3.13)
 	.venv/bin/python -m pytest -q tests --ignore tests/core --ignore tests/actions
+
+journeys: setup train ## Play the conversations of tests/journeys on the running product
+	@.venv/bin/throughline journeys
 
 train: setup      ## Train the model, if the training data changed since the last one
 	@$(CORE)/python -m bot.core.training
@@ -55,11 +58,18 @@ bench: setup train ## Measure; a table on screen and JSON under benchmarks/resul
 screenshots: setup train ## Make the pictures in docs/ anew
 	.venv/bin/python -m tests.acceptance.screenshots
 
+docs: setup train ## Make docs/channels.md and docs/messages.md anew, from the code and the running product
+	$(CORE)/python -m bot.core.preview docs/messages/kinds.yml > docs/messages/kinds.json
+	.venv/bin/python -m tests.gallery
+
 doctor: setup     ## Show what is on, what is off and why
 	@.venv/bin/throughline doctor
 
 setup:            ## Build both environments from their lock files
 	@scripts/setup
 
+playground: setup ## Install Microsoft's Agents Playground, with which the tests try Teams
+	@scripts/playground
+
 clean:            ## Remove environments, models, caches and the local databases
-	rm -rf .venv bot/core/.venv .tools .cache .rasa models/*.tar.gz models/trained.json var
+	rm -rf .venv bot/core/.venv .tools .cache .rasa models/*.tar.gz models/trained.json var tests/acceptance/playground/node_modules

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from html import escape
 from pathlib import Path
 
+import jwt
 import structlog
 from aiohttp import web
 
+from .mail import MailPage, MailServer
 from .phone import App, Phones, TeamsApp, TelegramApp, WhatsAppApp
 from .settings import Settings
 from .teams import TeamsServer
@@ -22,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
 _PICTURES_KEPT_FOR = 24 * 3600
+_ACCOUNTS = {"C-1001": "Mei", "C-1002": "Tom"}
+"""Customers of the shop who have an account, and what they are called."""
 
 # As Telegram has it, but for the longest wait: nobody who restarts the gateway while trying things out waits a minute.
 _LIMITS = Limits(retry_max=4)
@@ -44,11 +49,14 @@ def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/", page.index)
     app.router.add_get("/healthz", page.health)
     app.router.add_get("/products/{sku:[a-z-]+}.png", page.product)
+    app.router.add_get("/identity/{account:C-[0-9]{4}}", page.identity)
     app.router.add_get("/phone/socket", phones.connect)
     app.router.add_get("/phone/pictures/{file_id}", page.picture)
+    app.router.add_static("/documents", _STATIC / "documents")
     app.router.add_static("/static", _STATIC)
     app.on_shutdown.append(phones.close)
     telegram.mount(app)
+    _add_mail(app, settings)
     app.on_startup.append(lambda _: _set_webhook(settings, telegram, bot))
     app.on_cleanup.append(lambda _: telegram.close())
     return app
@@ -121,6 +129,22 @@ def _add_teams(app: web.Application, settings: Settings, page: _Page) -> App | N
     return TeamsApp(teams, bot)
 
 
+def _add_mail(app: web.Application, settings: Settings) -> None:
+    if settings.mail is None:
+        return
+    mail = settings.mail
+    server = MailServer(user=mail.user, password=mail.password)
+    app.add_routes(MailPage(server).routes())
+
+    async def run(_: web.Application) -> AsyncIterator[None]:
+        await server.start(mail.port)
+        log.info("mail server listens", port=server.port)
+        yield
+        await server.close()
+
+    app.cleanup_ctx.append(run)
+
+
 def _log_call(bot_id: int, method: str, status: int) -> None:
     log.info("bot called", bot=bot_id, method=method, status=status)
 
@@ -141,6 +165,7 @@ class _Page:
         self._telegram = telegram
         self.values = {"bot": settings.bot_username, "whatsapp": "", "teams": ""}
         """Whom links lead to; "" where a channel is off."""
+        self.values["accounts"] = " ".join(_ACCOUNTS) if settings.webchat_jwt_secret else ""
 
     async def index(self, request: web.Request) -> web.Response:
         chinese = request.query.get("lang") == "zh"
@@ -166,6 +191,15 @@ class _Page:
             raise web.HTTPNotFound
         kept = {"Cache-Control": f"public, max-age={_PICTURES_KEPT_FOR}", "Access-Control-Allow-Origin": "*"}
         return web.FileResponse(path, headers=kept)
+
+    async def identity(self, request: web.Request) -> web.Response:
+        """What a shop's server hands to the page of a customer who has signed in. Here anybody may be anybody."""
+        account = request.match_info["account"]
+        if account not in _ACCOUNTS or not self._settings.webchat_jwt_secret:
+            raise web.HTTPNotFound
+        claims = {"sub": account, "name": _ACCOUNTS[account], "aud": "throughline", "exp": int(time.time()) + 600}
+        token = jwt.encode(claims, self._settings.webchat_jwt_secret, algorithm="HS256")
+        return web.Response(text=token, headers={"Cache-Control": "no-store"})
 
     async def picture(self, request: web.Request) -> web.Response:
         """A photo that the bot sent, for the phone's screen."""

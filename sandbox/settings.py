@@ -29,6 +29,13 @@ class TeamsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailSettings:
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     port: int
     gateway_url: str
@@ -38,6 +45,10 @@ class Settings:
     whatsapp: WhatsAppSettings | None = None
     """None: the channel is off."""
     teams: TeamsSettings | None = None
+    webchat_jwt_secret: str = field(default="", repr=False)
+    """Shared with the gateway, to vouch for the shop's customers; "": nobody can sign in."""
+    mail: MailSettings | None = None
+    """None: there is no mail server."""
 
     @property
     def url(self) -> str:
@@ -55,6 +66,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         bot_username=_username(_read(environ, "SANDBOX_BOT_USERNAME") or "hearthside_bot"),
         whatsapp=_whatsapp(environ),
         teams=_teams(environ),
+        webchat_jwt_secret=_read(environ, "WEBCHAT_JWT_SECRET"),
+        mail=_mail(_read(environ, "SMTP_URL")),
     )
 
 
@@ -77,6 +90,20 @@ def _teams(environ: Mapping[str, str]) -> TeamsSettings | None:
     if not app_id:
         return None
     return TeamsSettings(app_id=app_id, app_password=_needed(environ, "TEAMS_APP_PASSWORD", "TEAMS_APP_ID"))
+
+
+def _mail(url: str) -> MailSettings | None:
+    """As the gateway is told where to hand mail in."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        port = None
+    if not port or parts.scheme != "smtp" or parts.hostname != "127.0.0.1" or not (parts.username and parts.password):
+        raise SettingError("SMTP_URL must be like smtp://user:password@127.0.0.1:2525: the sandbox listens there")
+    return MailSettings(port=port, user=parts.username, password=parts.password)
 
 
 def _needed(environ: Mapping[str, str], name: str, beside: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +58,17 @@ def _add_starting(commands: Commands) -> None:
     starts.add_argument("--no-sandbox", action="store_true", help="without the sandbox: for real channels only")
     _add(commands, "gateway", _gateway, "start the gateway alone")
     _add(commands, "migrate", _migrate, "create or update the database's tables")
+    journeys = _add(
+        commands,
+        "journeys",
+        _journeys,
+        "play test conversations over several channels on the real product",
+        "It is started for them, with the sandbox and with databases of its own.",
+    )
+    journeys.add_argument("files", nargs="*", metavar="FILE", help="*.journey, or folders with such (tests/journeys)")
+    journeys.add_argument("--list", action="store_true", help="only say which there are")
+    journeys.add_argument("--keep", metavar="FOLDER", help="leave the databases and logs in this new folder")
+    journeys.add_argument("--grammar", action="store_true", help="only say what a line can be")
 
 
 def _add_looking(commands: Commands) -> None:
@@ -141,6 +153,13 @@ def _migrate(_chosen: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(bring_up_to_date())
     print("The database is up to date.")
     return 0
+
+
+def _journeys(chosen: argparse.Namespace, _settings: Settings) -> int:
+    # In a process of its own: the product does not know the sandbox.
+    options = ["--list"] * chosen.list + ["--grammar"] * chosen.grammar
+    options += ["--keep", chosen.keep] if chosen.keep else []
+    return subprocess.call([sys.executable, "-m", "sandbox.journeys", *options, "--", *chosen.files])  # noqa: S603
 
 
 def _doctor(chosen: argparse.Namespace, settings: Settings) -> int:

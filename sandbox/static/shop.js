@@ -24,6 +24,28 @@ export function showShop() {
   for (const category of ["all", "kitchen", "tea", "living"]) find("#categories").append(chip(category));
   choose("all");
   showBag();
+  offerAccounts((document.body.dataset.accounts ?? "").split(" ").filter(Boolean));
+}
+
+/** What a shop does for customers with an account: its server vouches for them. @param {string[]} accounts */
+function offerAccounts(accounts) {
+  const select = find("#account");
+  const kept = localStorage.getItem("account") ?? "";
+  const names = [["", word("signedOut")], ...accounts.map((account) => [account, word("signedInAs", { account })])];
+  select.append(...names.map(([value, name]) => h("option", { value }, name)));
+  select.value = accounts.includes(kept) ? kept : "";
+  select.hidden = accounts.length === 0;
+  select.addEventListener("change", () => {
+    localStorage.setItem("account", select.value);
+    identify(select.value);
+  });
+  if (select.value) identify(select.value);
+}
+
+/** @param {string} account */
+function identify(account) {
+  const fetched = async () => (await fetch(`/identity/${account}`)).text();
+  (window.Throughline ||= []).push(["identify", account ? fetched : null]);
 }
 
 function chip(category) {

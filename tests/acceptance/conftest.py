@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.acceptance.stack import Stack, running_stack
+from sandbox.journeys.stack import Stack, running_stack
 from tests.browser.chromium import chromium
 
 expect.set_options(timeout=30_000)

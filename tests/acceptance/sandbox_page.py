@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from playwright.async_api import Browser, Locator, Page, expect
 
 WIDE = (1440, 900)
 NARROW = (390, 844)
+
+
+class App(Protocol):
+    """One channel in a customer's hands."""
+
+    async def open(self) -> None:
+        """Look at it, and begin to talk if it has never been opened."""
+
+    async def say(self, text: str) -> None: ...
+
+    async def tap(self, label: str) -> None:
+        """One of the newest options with this label."""
+
+    async def shows(self, text: str) -> None: ...
+
+    def link(self, name: str) -> Locator:
+        """The newest link of this name in what the bot said."""
+
+    async def arrive(self) -> None:
+        """After a link to this channel was opened elsewhere: do what the app asks for to send it on."""
 
 
 class Widget:
@@ -19,7 +40,8 @@ class Widget:
         self._field = self.element.get_by_role("textbox")
 
     async def open(self) -> None:
-        await self.element.locator(".launcher").click()
+        if not await self._field.is_visible():
+            await self.element.locator(".launcher").click()
         await expect(self._field).to_be_visible()
 
     async def say(self, text: str) -> None:
@@ -32,16 +54,24 @@ class Widget:
     async def shows(self, text: str) -> None:
         await expect(self.element.locator(".row.bot", has_text=text).last).to_be_visible()
 
-    def link(self, channel: str) -> Locator:
-        return self.element.get_by_role("link", name=channel).last
+    def link(self, name: str) -> Locator:
+        return self.element.get_by_role("link", name=name).last
+
+    async def arrive(self) -> None:
+        """The widget takes the code from the page's address by itself, and opens."""
 
 
 class Phone:
     """The phone with the Telegram-like chat."""
 
     def __init__(self, page: Page) -> None:
+        self._page = page
         self.screen = page.locator("#phone")
         self._rows = self.screen.locator("#messages .row")
+
+    async def open(self) -> None:
+        await self._page.locator("#tab-telegram").click()
+        await self.start()
 
     async def start(self) -> None:
         await self.screen.locator("#start").click()
@@ -59,6 +89,78 @@ class Phone:
     def link(self, name: str) -> Locator:
         return self.screen.locator(".keys a", has_text=name).last
 
+    async def arrive(self) -> None:
+        await self.start()
+
+
+class WhatsApp:
+    """The WhatsApp-like chat on the phone."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._screen = page.locator("#whatsapp")
+
+    async def open(self) -> None:
+        await self._page.locator("#tab-whatsapp").click()
+
+    async def say(self, text: str) -> None:
+        await self._screen.locator("#whatsapp-words").fill(text)
+        await self._screen.locator("#whatsapp-words").press("Enter")
+
+    async def tap(self, label: str) -> None:
+        """On a reply button, or in the list that the newest message opens."""
+        reply = self._screen.locator(".replies button", has_text=label)
+        opens = self._screen.locator(".row").last.locator(".open-list")
+        await expect(reply.last.or_(opens)).to_be_visible()
+        if await opens.count():
+            await opens.click()
+            await self._page.locator(".sheet li button", has_text=label).last.click()
+            confirm = self._page.locator(".sheet .send")
+            if await confirm.count() and await confirm.is_visible():
+                await confirm.click()
+        else:
+            await reply.last.click()
+
+    async def shows(self, text: str) -> None:
+        await expect(self._screen.locator(".row", has_text=text).last).to_be_visible()
+
+    def link(self, name: str) -> Locator:
+        return self._screen.locator(".replies a", has_text=name).last
+
+    async def arrive(self) -> None:
+        """The message is ready in the field; it is the customer who sends it."""
+        await expect(self._screen.locator("#whatsapp-words")).not_to_have_value("")
+        await self._screen.locator("#whatsapp-words").press("Enter")
+
+
+class Teams:
+    """The Teams-like chat on the phone."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._screen = page.locator("#teams")
+
+    async def open(self) -> None:
+        await self._page.locator("#tab-teams").click()
+
+    async def say(self, text: str) -> None:
+        await self._screen.locator("#teams-words").fill(text)
+        await self._screen.locator("#teams-words").press("Enter")
+
+    async def tap(self, label: str) -> None:
+        await self._screen.locator(".actions button", has_text=label).last.click()
+
+    async def shows(self, text: str) -> None:
+        await expect(self._screen.locator(".row", has_text=text).last).to_be_visible()
+
+    def link(self, name: str) -> Locator:
+        return self._screen.locator(".actions a", has_text=name).last
+
+    async def arrive(self) -> None:
+        """The message is ready in the field; it is the customer who sends it."""
+        await expect(self._screen.locator("#teams-words")).not_to_have_value("")
+        await self._screen.locator("#teams-words").press("Enter")
+
 
 class SandboxPage:
     """One customer with a browser and a phone."""
@@ -67,6 +169,12 @@ class SandboxPage:
         self.page = page
         self.widget = Widget(page)
         self.phone = Phone(page)
+        self.apps: Mapping[str, App] = {
+            "webchat": self.widget,
+            "telegram": self.phone,
+            "whatsapp": WhatsApp(page),
+            "teams": Teams(page),
+        }
 
 
 @asynccontextmanager

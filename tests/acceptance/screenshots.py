@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
+from sandbox.journeys.stack import ROOT, running_stack
 from tests.acceptance.sandbox_page import NARROW, WIDE, SandboxPage, sandbox_page
-from tests.acceptance.stack import ROOT, running_stack
 from tests.browser.chromium import chromium
 
 DOCS = ROOT / "docs"

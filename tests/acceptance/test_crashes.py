@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.journeys.stack import TELEGRAM_SECRET, Process, Stack, running_stack, until
 from sandbox.telegram import BotAccount, Limits, TelegramServer
 from tests.acceptance.gate import Gate, gate
-from tests.acceptance.stack import TELEGRAM_SECRET, Process, Stack, running_stack, until
 
 QUESTION = "where is my order 1043?"
 

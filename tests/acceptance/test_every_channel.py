@@ -10,7 +10,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store.tables import messages
-from tests.acceptance.phones import Town, town
+from sandbox.journeys.town import Town, town
 from tests.acceptance.transcripts import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

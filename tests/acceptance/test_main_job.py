@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from sandbox.journeys.stack import CORE_PYTHON, ROOT, Stack
 from tests.acceptance.sandbox_page import SandboxPage, sandbox_page
-from tests.acceptance.stack import CORE_PYTHON, ROOT, Stack
 from tests.acceptance.transcripts import conversation_with
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -14,7 +14,7 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.acceptance.stack import PATIENCE, ROOT, free_ports
+from sandbox.journeys.stack import PATIENCE, ROOT, free_ports
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -15,10 +15,10 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store.tables import conversations, link_codes, messages
+from sandbox.journeys.stack import TELEGRAM_SECRET, Stack, running_stack
+from sandbox.journeys.visitor import Visitor, options, visitor
 from sandbox.telegram import BotAccount, Limits, TelegramServer, User
-from tests.acceptance.stack import TELEGRAM_SECRET, Stack, running_stack
 from tests.acceptance.transcripts import rows
-from tests.acceptance.widget import Visitor, options, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -157,20 +157,37 @@ async def test_a_code_that_joins_nothing_gets_a_friendly_sentence(shop: Shop, co
     assert row.last_seq <= 3
 
 
-async def test_a_group_hears_nothing_of_anybodys_conversation(shop: Shop) -> None:
+async def test_a_group_is_answered_what_is_public_and_hears_nothing_of_anybodys_conversation(shop: Shop) -> None:
     carol = shop.telegram.user("Carol")
     await carol.start(shop.bot)
     await carol.next_message(timeout=60)
     family = shop.telegram.group("Family", shop.bot, [carol])
-    told = await family.say(carol, "where is my order 1043?", mention=True)
-    assert told is not None
-    await told.taken()
+    for words in ("where is my order 1043?", "1043", "I want to return the wool blanket from order 1052"):
+        told = await family.say(carol, words, mention=True)
+        assert told is not None
+        answer = await hears_in(carol, family.id)
+        assert "between the two of us" in answer["text"]
+        [[button]] = answer["reply_markup"]["inline_keyboard"]
+        assert button["url"] == f"https://t.me/{shop.bot.username}"
+    await family.say(carol, "when are you open?", mention=True)
+    assert "Our stores today" in (await hears_in(carol, family.id))["text"]
+    assert await family.say(carol, "let us go there on Sunday") is None
+
     await carol.say(shop.bot, "hello")
     await carol.next_message(timeout=60)
-
-    assert await rows(shop.stack, sa.select(messages).where(messages.c.address == str(family.id))) == []
     said = await rows(shop.stack, sa.select(messages.c.content).where(messages.c.address == str(carol.id)))
     assert "1043" not in repr(said)
+    told_to_group = await rows(shop.stack, sa.select(messages).where(messages.c.address == str(family.id)))
+    assert {row.identity_id for row in told_to_group} == {None}
+    assert "Sunday" not in repr([row.content for row in told_to_group])
+
+
+async def hears_in(person: User, chat: int) -> dict[str, Any]:
+    """The next message of the bot's in this chat."""
+    while True:
+        message = await person.next_message(timeout=60)
+        if message["chat"]["id"] == chat and message["from"]["is_bot"]:
+            return message
 
 
 @pytest.mark.parametrize(

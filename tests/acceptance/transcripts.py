@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.store.database import connect, reading
 from bot.store.tables import messages
-from tests.acceptance.stack import Stack
+from sandbox.journeys.stack import Stack
 
 
 async def rows(stack: Stack, query: sa.Select[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,9 +20,14 @@ import aiohttp
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE_PYTHON = ROOT / "bot/core/.venv/bin/python"
-TELEGRAM_SECRET = "a-secret-of-the-tests_0123456789"
+TELEGRAM_SECRET = "a-secret-of-the-tests_0123456789"  # noqa: S105  # of a platform that is played
+_LINES = 5
 PATIENCE = 120.0
 """Seconds; generous, since a worker loads TensorFlow and the machine may be busy."""
+
+
+class NotReady(Exception):
+    """The product did not start: which part of it, and what its processes said last."""
 
 
 class Process:
@@ -106,6 +112,11 @@ class Stack:
         """Wait until a turn can be served."""
         await answers_200(f"{self.gateway_url}/readyz")
 
+    def last_words(self) -> str:
+        """The ends of all logs."""
+        ends = (log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LINES:] for log in self.logs)
+        return "\n".join(f"  {log.name}: {line}" for log, end in zip(self.logs, ends, strict=True) for line in end)
+
     async def end(self) -> None:
         await asyncio.gather(*(process.end() for process in self.processes.values()))
 
@@ -129,9 +140,11 @@ async def running_stack(
     telegram_token: str | None = None,
     action_url: str | None = None,
     settings: Mapping[str, str] | None = None,
+    every_platform: bool = False,
 ) -> AsyncIterator[Stack]:
     """All processes, ready. With `telegram_url` it talks to that Bot API server and starts no sandbox; `action_url`
-    puts something else in the action server's place; `settings` are added to the processes' environment."""
+    puts something else in the action server's place; `settings` are added to the processes' environment. With
+    `every_platform` the sandbox plays WhatsApp and Teams, too."""
     gateway, actions, sandbox = free_ports(3)
     origin = f"http://127.0.0.1:{sandbox}"
     token = telegram_token or f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
@@ -143,6 +156,7 @@ async def running_stack(
         origin=origin,
         environment={
             "DATABASE_URL": f"sqlite:///{folder}/throughline.db",
+            "MEDIA_DIR": f"{folder}/media",
             "SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.db",
             "PORT": str(gateway),
             "GATEWAY_URL": f"http://127.0.0.1:{gateway}",
@@ -158,6 +172,7 @@ async def running_stack(
             "OMP_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "RASA_TELEMETRY_ENABLED": "false",
+            **(_platforms(origin) if every_platform else {}),
             **(settings or {}),
         },
     )
@@ -165,11 +180,34 @@ async def running_stack(
     try:
         for name in names:
             await stack.start(name)
-        await stack.ready()
-        await answers_200(f"http://127.0.0.1:{actions}/health")
+        await _until_ready(stack, f"http://127.0.0.1:{actions}/health")
         yield stack
     finally:
         await stack.end()
+
+
+async def _until_ready(stack: Stack, actions_url: str) -> None:
+    try:
+        await stack.ready()
+        await answers_200(actions_url)
+    except AssertionError as error:
+        raise NotReady(f"{error}\n{stack.last_words()}") from None
+
+
+def _platforms(sandbox: str) -> dict[str, str]:
+    """What the gateway and the sandbox both need for WhatsApp and Teams to be played."""
+    return {
+        "WHATSAPP_ACCESS_TOKEN": secrets.token_urlsafe(32),
+        "WHATSAPP_APP_SECRET": secrets.token_urlsafe(32),
+        "WHATSAPP_VERIFY_TOKEN": secrets.token_urlsafe(32),
+        "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
+        "WHATSAPP_API_URL": f"{sandbox}/whatsapp/v26.0",
+        "TEAMS_APP_ID": str(uuid.uuid4()),
+        "TEAMS_APP_PASSWORD": secrets.token_urlsafe(32),
+        "TEAMS_OPENID_URL": f"{sandbox}/teams/v1/.well-known/openidconfiguration",
+        "TEAMS_LOGIN_URL": f"{sandbox}/teams/botframework.com",
+        "TEAMS_SERVICE_HOSTS": "127.0.0.1",
+    }
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,0 +1,164 @@
+"""The lines that a journey is made of. Values only; `parser` reads them, `play` plays them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CHANNELS = {
+    "the website": "webchat",
+    "Telegram": "telegram",
+    "WhatsApp": "whatsapp",
+    "Teams": "teams",
+}
+"""What a journey calls them, and what the product does."""
+TITLES = {name: title.removeprefix("the ") for title, name in CHANNELS.items()}
+
+THINGS = ("a picture", "a file", "a voice message", "a video", "a sticker", "a location")
+"""What people can send besides words."""
+
+CARRIED = ("a picture", "a file", "a location")
+"""What a message of the bot may carry, besides words, buttons and a link."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where something is said. Both empty: where the person was heard last."""
+
+    channel: str = ""
+    """As the product calls it."""
+    group: str = ""
+    """Its title."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a journey's file."""
+
+    number: int
+    source: str
+
+
+# --- What people do ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act(Line):
+    who: str
+    place: Place = Place()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Says(Act):
+    words: str
+    to_the_bot: bool = False
+    """In a group: with the bot's name, so that it is told of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taps(Act):
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sends(Act):
+    thing: str
+    """One of `THINGS`."""
+    words: str = ""
+    """What is written beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opens(Act):
+    """The chat is opened, and nothing said yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follows(Act):
+    """The newest link that the bot offered to `owner` is opened."""
+
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes(Act):
+    """What was said last on this channel says something else from now on."""
+
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakesBack(Act):
+    """What was said last on this channel is deleted."""
+
+
+# --- What the bot does ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotSays(Line):
+    """The next message to somebody."""
+
+    who: str = ""
+    """Empty: to whoever did something last."""
+    place: Place = Place()
+    eventually: bool = False
+    """Others may come before it."""
+    fragments: tuple[str, ...] = ()
+    """What stands in it, in this order, whatever is in between."""
+    buttons: tuple[str, ...] | None = None
+    """Their labels, all of them in this order; None: there may be any."""
+    more_buttons: bool = False
+    """There may be others besides, in any order."""
+    link_to: str = ""
+    """The channel that it offers to go on with."""
+    carries: tuple[str, ...] = ()
+    """Of `CARRIED`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotIsDone(Line):
+    """Everything is answered, and nobody was told anything that does not stand here."""
+
+
+# --- What is set up or looked at --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathers(Line):
+    """There is a group with the bot in it."""
+
+    title: str
+    members: tuple[str, ...]
+    channel: Literal["telegram", "teams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinksExpire(Line):
+    """Ten minutes pass for every link that was offered so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots(Line):
+    """What Rasa's tracker of somebody's conversation holds in the end."""
+
+    who: str
+    values: tuple[tuple[str, str | None], ...]
+    """None: not set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverHeard(Line):
+    """No message to somebody, up to here, has these words in it."""
+
+    who: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    file: str
+    title: str
+    language: str
+    """Of everybody's apps and browsers: `en` or `zh`."""
+    lines: tuple[Line, ...]

@@ -1,0 +1,174 @@
+"""What a journey's lines mean, and what is said of a line that means nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.journeys.language import (
+    BotIsDone,
+    BotSays,
+    Changes,
+    Follows,
+    Gathers,
+    Line,
+    LinksExpire,
+    NeverHeard,
+    Opens,
+    Place,
+    Says,
+    Sends,
+    Slots,
+    TakesBack,
+    Taps,
+)
+from sandbox.journeys.parser import FORMS, NotUnderstood, parse
+
+
+def lines_of(text: str) -> list[Line]:
+    return list(parse(f"# A title\n{text}", "a.journey").lines)
+
+
+def only(text: str) -> Line:
+    [line] = lines_of(text)
+    return line
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(NotUnderstood) as refused:
+        parse(text, "a.journey")
+    return str(refused.value)
+
+
+def test_the_first_remark_is_the_title_and_the_others_are_remarks() -> None:
+    journey = parse("# Alice comes back\n# remark\nlanguage: zh\n\nAlice: hi\n# remark\n", "a.journey")
+    assert (journey.title, journey.language, len(journey.lines)) == ("Alice comes back", "zh", 1)
+
+
+ACTS = {
+    "Alice on the website: I want: a refund": ("says", Place(channel="webchat"), "I want: a refund"),
+    "Alice: 2": ("says", Place(), "2"),
+    "小美 on Telegram: 我想退货": ("says", Place(channel="telegram"), "我想退货"),
+    "Alice in Family: anybody home?": ("says", Place(group="Family"), "anybody home?"),
+    "Alice: bot: hello": ("says", Place(), "bot: hello"),
+}
+
+
+@pytest.mark.parametrize("text", ACTS)
+def test_people_say(text: str) -> None:
+    _, place, words = ACTS[text]
+    who = text.split()[0].rstrip(":")
+    assert only(text) == Says(number=2, source=text, who=who, place=place, words=words)
+
+
+def test_in_a_group_something_may_be_said_to_the_bot() -> None:
+    text = "Alice in Family to the bot: when are you open?"
+    place = Place(group="Family")
+    words = "when are you open?"
+    assert only(text) == Says(number=2, source=text, who="Alice", place=place, words=words, to_the_bot=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Taps(number=2, source="Alice taps [Refund]", who="Alice", label="Refund"),
+        Taps(number=2, source="Bob on Teams taps [退款]", who="Bob", place=Place(channel="teams"), label="退款"),
+        Sends(number=2, source="Alice sends a picture", who="Alice", thing="a picture"),
+        Sends(number=2, source="Alice sends a file: look", who="Alice", thing="a file", words="look"),
+        Sends(
+            number=2,
+            source="Alice on WhatsApp sends a voice message",
+            who="Alice",
+            place=Place(channel="whatsapp"),
+            thing="a voice message",
+        ),
+        Opens(number=2, source="Alice opens the website", who="Alice", place=Place(channel="webchat")),
+        Follows(number=2, source="Alice follows the link", who="Alice", owner="Alice"),
+        Follows(number=2, source="Mallory follows Alice's link", who="Mallory", owner="Alice"),
+        Changes(number=2, source="Alice changes that to: 1046", who="Alice", words="1046"),
+        TakesBack(number=2, source="Alice takes that back", who="Alice"),
+        Gathers(
+            number=2,
+            source="Family is a group of Alice, Bob and Carol on Telegram",
+            title="Family",
+            members=("Alice", "Bob", "Carol"),
+            channel="telegram",
+        ),
+        LinksExpire(number=2, source="links expire"),
+        BotIsDone(number=2, source="bot has said everything"),
+        NeverHeard(number=2, source="Mallory has never heard: 1042", who="Mallory", words="1042"),
+        Slots(
+            number=2,
+            source="slots of Alice: return_reason = damaged, return_store = nothing",
+            who="Alice",
+            values=(("return_reason", "damaged"), ("return_store", None)),
+        ),
+    ],
+    ids=lambda line: line.source,
+)
+def test_a_line_is_read(line: Line) -> None:
+    assert only(line.source) == line
+
+
+def test_the_bots_words_have_gaps() -> None:
+    line = only("bot: Order 1042 … SingPost ... Items")
+    assert isinstance(line, BotSays)
+    assert line.fragments == ("Order 1042", "SingPost", "Items")
+
+
+def test_a_message_of_the_bots_is_for_whoever_did_something_last_unless_it_says_for_whom() -> None:
+    lines = lines_of("bot: a\nbot to Bob: a\nbot eventually to Bob on Teams: a\nbot in Family: a")
+    assert [(line.who, line.place, line.eventually) for line in lines if isinstance(line, BotSays)] == [
+        ("", Place(), False),
+        ("Bob", Place(), False),
+        ("Bob", Place(channel="teams"), True),
+        ("", Place(group="Family"), False),
+    ]
+
+
+def test_what_is_beneath_belongs_to_the_message_above() -> None:
+    line = only(
+        "bot: Which?\n    [A] [B, or C]\n    [D] …\n    with a link to WhatsApp\n    with a picture\n    with a file"
+    )
+    assert isinstance(line, BotSays)
+    assert (line.buttons, line.more_buttons) == (("A", "B, or C", "D"), True)
+    assert (line.link_to, line.carries) == ("whatsapp", ("a picture", "a file"))
+
+
+def test_without_an_ellipsis_the_buttons_are_all_there_are() -> None:
+    line = only("bot: Which?\n[A] [B]")
+    assert isinstance(line, BotSays)
+    assert (line.buttons, line.more_buttons) == (("A", "B"), False)
+
+
+WRONG = {
+    "Alice: hi": (1, "the first line has to be the title"),
+    "# T": (1, "there is nothing in this journey"),
+    "# T\nAlice shouts hi": (2, "Alice on the website: I want to return the blue kettle"),
+    "# T\n\nAlice on Signal: hi": (3, "a channel is the website, Telegram, WhatsApp or Teams"),
+    "# T\nAlice sends a cake": (2, "people send a picture, a file"),
+    "# T\nbot mumbles": (2, "bot eventually: Order 1042"),
+    "# T\nbot says: hi": (2, "what the bot does can be:"),
+    "# T\n[Refund]": (2, "beneath a message of the bot's"),
+    "# T\nAlice: hi\n    with a picture": (3, "beneath a message of the bot's"),
+    "# T\nbot: hi\n    with a cake": (3, "a picture, a file, a location or a link to Telegram"),
+    "# T\nbot: hi\n    with a link to Signal": (3, "a channel is"),
+    "# T\nlanguage: de": (2, "the language is en or zh"),
+    "# T\nAlice: hi\nlanguage: zh": (3, "before the first line"),
+    "# T\nFamily is a group of Alice on WhatsApp": (2, "a group is on Telegram or Teams"),
+    "# T\nslots of Alice: reason": (2, "name = value"),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_line_that_means_nothing_is_named_with_what_could_stand_there(text: str) -> None:
+    number, hint = WRONG[text]
+    said = refusal(text)
+    assert said.startswith(f"a.journey, line {number}: ")
+    assert hint in said
+    assert text.splitlines()[number - 1].strip() in said
+
+
+def test_every_form_that_is_shown_can_be_read() -> None:
+    title, *forms = FORMS.splitlines()
+    written = "\n".join(form.partition("      ")[0] if not form.startswith(" ") else form[:30] for form in forms)
+    assert len(parse(f"{title}\n{written}", "forms").lines) > 20
