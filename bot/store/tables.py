@@ -50,7 +50,10 @@ customers = sa.Table(
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("name", sa.Text),
+    sa.Column("account", sa.String(255), comment="the company's own number of the customer, once they have signed in"),
+    sa.Column("merged_into", sa.String(32), comment="who this customer turned out to be; see merges"),
     sa.Column("created_at", Utc, nullable=False),
+    sa.Index("ix_customers_account", "account", unique=True),
 )
 
 identities = sa.Table(
@@ -61,17 +64,31 @@ identities = sa.Table(
     sa.Column("external_id", sa.String(255), nullable=False),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False, index=True),
     sa.Column("address", sa.Text, nullable=False, comment="where this person was last heard on the channel"),
-    sa.Column("assurance", sa.String(16), nullable=False, comment="none, code"),
-    sa.Column("linked_how", sa.String(32), nullable=False, comment="first_contact, deep_link"),
+    sa.Column("assurance", sa.String(16), nullable=False, comment="none, code, signed_in"),
+    sa.Column(
+        "linked_how",
+        sa.String(32),
+        nullable=False,
+        comment="first_contact, deep_link, short_code, email_code, jwt, unlinked",
+    ),
     sa.Column("linked_at", Utc, nullable=False),
+    sa.Column("known_as", sa.String(255), comment="another id that the platform has for the person"),
+    sa.Column("blocked_at", Utc, comment="when the person blocked or removed the bot; empty: can be written to"),
+    sa.Column("fresh_since", Utc, comment="when it was unlinked: nothing from before is shown there"),
     sa.UniqueConstraint("channel", "external_id"),
+    sa.Index("ix_identities_known_as", "channel", "known_as"),
 )
 
 conversations = sa.Table(
     "conversations",
     metadata,
     sa.Column("id", sa.String(64), primary_key=True, comment="Rasa's sender_id; minted here"),
-    sa.Column("customer_id", sa.ForeignKey("customers.id"), unique=True, comment="empty for one begun in Rasa's tools"),
+    sa.Column(
+        "customer_id",
+        sa.ForeignKey("customers.id"),
+        unique=True,
+        comment="empty for a group's, and for one begun in Rasa's tools",
+    ),
     sa.Column("owner", sa.String(64), nullable=False, comment="bot, queue or an agent"),
     sa.Column("last_seq", sa.Integer, nullable=False, comment="number of the newest message, in or out"),
     sa.Column("inbound_seq", sa.Integer, nullable=False, comment="number of the newest inbound message"),
@@ -89,6 +106,35 @@ sa.Index(
     postgresql_where=conversations.c.waiting_since.isnot(None),
 )
 
+audiences = sa.Table(
+    "audiences",
+    metadata,
+    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("external_id", sa.String(255), nullable=False, comment="the platform's id of the group"),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, unique=True),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.UniqueConstraint("channel", "external_id"),
+    comment="groups in which the bot answers: nobody's conversation, and nothing of a customer's enters it",
+)
+
+merges = sa.Table(
+    "merges",
+    metadata,
+    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("into_customer", sa.ForeignKey("customers.id"), nullable=False),
+    sa.Column("from_customer", sa.ForeignKey("customers.id"), nullable=False, index=True),
+    sa.Column("into_conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
+    sa.Column("from_conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
+    sa.Column("identities", sa.JSON, nullable=False, comment="ids of the identities that came along"),
+    sa.Column("message_id", _RowId, comment="the message in whose turn the dialogues become one"),
+    sa.Column("account", sa.String(255), comment="the company's number that came along"),
+    sa.Column("merged_at", Utc, nullable=False),
+    sa.Column("undone_at", Utc),
+    sa.Column("undone_by", sa.String(64), comment="customer, or an agent"),
+    comment="two customers who turned out to be one, with all it takes to separate them again",
+)
+
 messages = sa.Table(
     "messages",
     metadata,
@@ -104,6 +150,7 @@ messages = sa.Table(
     sa.Column("dedupe_key", sa.String(320), unique=True, comment="inbound: channel and the platform's own key"),
     sa.Column("platform_id", sa.String(255)),
     sa.Column("cause_id", _RowId, comment="outbound: the inbound message that it answers"),
+    sa.Column("identity_id", _RowId, comment="who said it, or was told; empty in a group"),
     sa.Column(
         "asks", sa.Text, comment="outbound: the slot that its options answer; once the form moves on they are stale"
     ),
@@ -119,6 +166,7 @@ messages = sa.Table(
     sa.Column("error", sa.Text, comment="why it failed, for people; never a secret or a customer's words"),
     sa.Column("delivered_at", Utc, comment="outbound: when it reached the phone, where the platform tells"),
     sa.Column("read_at", Utc, comment="outbound: when it was read, where the platform tells"),
+    sa.Column("withdrawal", sa.String(8), comment="outbound: its buttons are to be taken off (due), or were (done)"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("finished_at", Utc, comment="when the turn was committed, or the message was sent or given up"),
     sa.UniqueConstraint("conversation_id", "seq"),
@@ -132,6 +180,60 @@ sa.Index(
     messages.c.id,
     sqlite_where=sa.text("direction = 'out' AND state IN ('queued', 'sending')"),
     postgresql_where=sa.text("direction = 'out' AND state IN ('queued', 'sending')"),
+)
+
+sa.Index(
+    "ix_messages_withdrawal",
+    messages.c.id,
+    sqlite_where=sa.text("withdrawal = 'due'"),
+    postgresql_where=sa.text("withdrawal = 'due'"),
+)
+
+sent_parts = sa.Table(
+    "sent_parts",
+    metadata,
+    sa.Column("message_id", sa.ForeignKey("messages.id"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False, comment="1 is the second; see platform_id"),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("platform_id", sa.String(255), nullable=False),
+    sa.Index("ix_sent_parts_platform_id", "channel", "platform_id"),
+    comment="platform ids of a message's parts after the first",
+)
+
+media = sa.Table(
+    "media",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True, comment="random"),
+    sa.Column("message_id", sa.ForeignKey("messages.id"), nullable=False, index=True),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False, comment="picture, voice, audio, video, sticker, file"),
+    sa.Column("ref", sa.Text, comment="what the channel needs to fetch it, maybe a secret; emptied once it is settled"),
+    sa.Column("name", sa.Text, comment="what the customer calls it"),
+    sa.Column("state", sa.String(16), nullable=False, comment="waiting, stored, refused, lost"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", Utc, nullable=False),
+    sa.Column("lease_until", Utc, comment="until when an attempt may take"),
+    sa.Column("error", sa.Text, comment="why it was refused or lost, for people"),
+    sa.Column("sha256", sa.String(64), comment="its bytes stand under this name"),
+    sa.Column("size", sa.BigInteger, comment="bytes"),
+    sa.Column("type", sa.String(100), comment="MIME type by its content"),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("settled_at", Utc),
+)
+sa.Index(
+    "ix_media_waiting",
+    media.c.due_at,
+    sqlite_where=sa.text("state = 'waiting'"),
+    postgresql_where=sa.text("state = 'waiting'"),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("purpose", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, comment="256 random bits in hex"),
+    sa.Column("created_at", Utc, nullable=False),
+    comment="made when first needed, so that every gateway signs alike",
 )
 
 events = sa.Table(
@@ -180,10 +282,39 @@ link_codes = sa.Table(
     sa.Column("code_hash", sa.String(64), primary_key=True, comment="SHA-256 in hex; the code itself is kept nowhere"),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False),
     sa.Column("from_channel", sa.String(32), nullable=False),
-    sa.Column("to_channel", sa.String(32), nullable=False),
+    sa.Column("to_channel", sa.String(32), nullable=False, comment="`code` for one that is typed, on any channel"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("expires_at", Utc, nullable=False, index=True),
     sa.Column("used_at", Utc),
+)
+
+verifications = sa.Table(
+    "verifications",
+    metadata,
+    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("identity_id", sa.ForeignKey("identities.id"), nullable=False, comment="who asked, and alone may answer"),
+    sa.Column("account", sa.String(255), nullable=False, comment="the company's number of whom they say they are"),
+    sa.Column(
+        "about", sa.String(64), comment="the number of the order that it is about, for the words around the code"
+    ),
+    sa.Column("message_id", sa.ForeignKey("messages.id"), nullable=False, unique=True, comment="it brings the code"),
+    sa.Column("code_hash", sa.String(64), comment="SHA-256 in hex; empty until the code is sent"),
+    sa.Column("wrong", sa.Integer, nullable=False, comment="codes that were typed instead"),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc, nullable=False),
+    sa.Column("used_at", Utc),
+    sa.Index("ix_verifications_identity", "identity_id", "created_at"),
+    comment="one-time codes by which a person shows that an account of the company's is theirs",
+)
+
+wrong_codes = sa.Table(
+    "wrong_codes",
+    metadata,
+    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("identity_id", sa.ForeignKey("identities.id"), nullable=False),
+    sa.Column("at", Utc, nullable=False, index=True),
+    sa.Index("ix_wrong_codes_identity", "identity_id", "at"),
+    comment="what was typed in a code's shape and was none; never what it was",
 )
 
 webchat_sessions = sa.Table(
