@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.gateway.channels import Wired, announce, wire
+from bot.gateway.channels import Wired, announce, mail, wire
 from bot.gateway.health import Health
 from bot.gateway.invitations import Invitations
+from bot.gateway.media.fetcher import Fetcher
+from bot.gateway.media.links import MediaLinks
+from bot.gateway.media.sweep import Sweeper
+from bot.gateway.media.vault import Vault
 from bot.gateway.migrate import upgrade
+from bot.gateway.rounds import run_woken
 from bot.gateway.sender import Sender
 from bot.gateway.settings import Settings
-from bot.gateway.webchat import Hub, Webchat
+from bot.gateway.signing import Signer
+from bot.gateway.webchat import Hub, Identities, Surroundings, Uploads, Webchat
 from bot.gateway.webhooks import LARGEST, Challenged, WebhookReceiver
+from bot.gateway.withdrawals import Withdrawals
 from bot.store.database import connect, database_url, transaction
 from bot.store.outage import POSSIBLE
 from bot.store.wake import open_wake
@@ -39,6 +47,8 @@ def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     engine = connect(database_url(settings.database_url))
     channels: dict[str, Channel] = {}
     invitations = Invitations(engine=engine, channels=channels, clock=clock)
+    vault = Vault(settings.media_dir)
+    links = MediaLinks(engine=engine, vault=vault, signer=Signer(engine=engine, purpose="media", clock=clock))
     connected = wire(settings, invitations.for_message)
     channels |= {wired.channel.name: wired.channel for wired in connected}
 
@@ -48,9 +58,12 @@ def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
     for wired in connected:
         _add_webhook(app, wired, engine, clock)
     if settings.webchat_origins:
-        _add_webchat(app, settings, engine, channels, invitations, clock)
+        _add_webchat(app, settings, engine, channels, invitations, vault, links, clock)
+    if (post := mail(settings)) is not None:
+        channels[post.name] = post  # after the web chat, which offers to go on with all that are there by then
+    app.add_routes(links.routes())
     app.add_routes(Health(engine=engine, clock=clock).routes())
-    app.cleanup_ctx.append(lambda _app: _sending(settings, engine, channels, clock))
+    app.cleanup_ctx.append(lambda _app: _working(settings, engine, channels, vault, invitations, clock))
     return app
 
 
@@ -78,17 +91,27 @@ def _add_webchat(
     engine: AsyncEngine,
     channels: dict[str, Channel],
     invitations: Invitations,
+    vault: Vault,
+    links: MediaLinks,
     clock: Clock,
 ) -> None:
     hub = Hub()
-    channel = WebchatChannel(origins=settings.webchat_origins, push=hub.push)
-    webchat = Webchat(
+    channel = WebchatChannel(origins=settings.webchat_origins, push=hub.push, open_upload=vault.get)
+    around = Surroundings(
         channel=channel,
         engine=engine,
         hub=hub,
         invite=invitations.for_visitor,
         others=sorted(channels),
+        uploads=Uploads(vault=vault, signer=Signer(engine=engine, purpose="upload", clock=clock)),
+        media_url=links.url,
         clock=clock,
+    )
+    secret = settings.webchat_jwt_secret
+    webchat = Webchat(
+        around=around,
+        identities=Identities(secret=secret.get_secret_value() if secret else None, clock=clock),
+        trusted_proxies=settings.trusted_proxies,
     )
     channels[channel.name] = channel
     app.add_routes(webchat.routes())
@@ -109,14 +132,25 @@ async def _started(channel: Channel) -> AsyncIterator[None]:
     await channel.close()
 
 
-async def _sending(
-    settings: Settings, engine: AsyncEngine, channels: dict[str, Channel], clock: Clock
+async def _working(
+    settings: Settings,
+    engine: AsyncEngine,
+    channels: dict[str, Channel],
+    vault: Vault,
+    invitations: Invitations,
+    clock: Clock,
 ) -> AsyncIterator[None]:
+    """Everything that is done beside answering requests."""
     wake = await open_wake(database_url(settings.database_url))
-    sender = Sender(engine=engine, channels=channels, wake=wake, clock=clock)
-    task = asyncio.create_task(sender.run())
+    shared: Any = {"engine": engine, "channels": channels, "clock": clock}
+    sender = Sender(**shared, fill=invitations.with_code)
+    every = [Fetcher(vault=vault, **shared).rounds, Withdrawals(**shared).rounds, sender.rounds]
+    sweeper = Sweeper(engine=engine, vault=vault)
+    working = [asyncio.create_task(run_woken(every, wake)), asyncio.create_task(sweeper.run())]
     log.info("gateway.started", port=settings.port, channels=sorted(channels))
     yield
-    sender.stop()
-    await task
+    for rounds in every:
+        rounds.stop()
+    sweeper.stop()
+    await asyncio.gather(*working)
     await wake.close()

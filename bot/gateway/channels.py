@@ -42,6 +42,19 @@ def wire(settings: Settings, link: Link) -> list[Wired]:
     return [wired for wired in found if wired is not None]
 
 
+def mail(settings: Settings) -> Channel | None:
+    """E-mail, on which nobody writes to us. Raises SettingsError."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    from channels.email import EmailChannel, server_of
+
+    try:
+        server = server_of(settings.smtp_url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return EmailChannel(server=server, sender=settings.mail_from)
+
+
 async def announce(connection: AsyncConnection, names: Collection[str], now: datetime) -> None:
     """Tell the core which channels there are, so that the bot invites to no other."""
     await connection.execute(sa.delete(open_channels))

@@ -1,15 +1,20 @@
-"""Who it is that speaks: identity → customer → conversation."""
+"""Who it is that speaks: identity → customer → conversation; and groups, which are nobody."""
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.tables import conversations, customers, identities
+from bot.store.people import begin_conversation, begin_customer, unlink
+from bot.store.tables import audiences, conversations, identities, messages
+
+# Carriers give a number that was given up to somebody else after a few months; whoever was heard from lately still has
+# theirs. FCC 18-177 asks for 45 days at least.
+_NUMBER_IS_THEIRS = timedelta(days=45)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +25,8 @@ class Person:
     external_id: str
     address: str
     name: str | None = None
+    known_as: str | None = None
+    """Another id of theirs, which may have been somebody else's before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +41,11 @@ class Known:
 async def recognise(connection: AsyncConnection, person: Person, now: datetime) -> Known:
     """Their identity; a person never heard of becomes a customer with a conversation of their own."""
     known = await find(connection, person.channel, person.external_id)
+    known = known or await _find_by_other_id(connection, person, now)
     if known is None:
         return await _welcome(connection, person, now)
     await connection.execute(
-        sa.update(identities)
-        .where(identities.c.id == known.identity, identities.c.address != person.address)
-        .values(address=person.address)
+        sa.update(identities).where(identities.c.id == known.identity, _differs(person)).values(**_changing(person))
     )
     return known
 
@@ -62,21 +68,94 @@ async def conversation_of(connection: AsyncConnection, customer: str) -> str:
     return str(result.scalar_one())
 
 
-async def _welcome(connection: AsyncConnection, person: Person, now: datetime) -> Known:
-    customer, conversation = secrets.token_hex(16), secrets.token_hex(16)
-    await connection.execute(sa.insert(customers).values(id=customer, name=person.name, created_at=now))
+async def move(connection: AsyncConnection, channel: str, old: str, new: str, now: datetime) -> None:
+    """The platform knows a person, or a group, by `new` from now on.
+
+    Where `new` was known before, it has changed hands: whoever had it is not who has it now. It starts anew, as a
+    channel that was unlinked does, until a code links it again; and what was said under it stays with whom it was said
+    to. `old` is nobody's then. Of groups, what was heard from under the new id stays as it is.
+    """
+    if await find(connection, channel, old) is not None and (taken := await find(connection, channel, new)) is not None:
+        await unlink(connection, taken.identity, now)
+        await _retire(connection, channel, old, now)
+    for table in (identities, audiences):
+        known_by = sa.select(table.c.id).where(table.c.channel == channel)
+        if (await connection.execute(known_by.where(table.c.external_id == new))).first() is None:
+            await connection.execute(
+                sa.update(table).where(table.c.channel == channel, table.c.external_id == old).values(external_id=new)
+            )
+
+
+async def _retire(connection: AsyncConnection, channel: str, old: str, now: datetime) -> None:
+    """Whoever comes by this id later is somebody new, and nobody is written to by it."""
+    retired = sa.literal("retired:") + sa.cast(identities.c.id, sa.String)
     await connection.execute(
-        sa.insert(conversations).values(
-            id=conversation,
-            customer_id=customer,
-            owner="bot",
-            last_seq=0,
-            inbound_seq=0,
-            done_seq=0,
-            epoch=0,
-            created_at=now,
+        sa.update(identities)
+        .where(identities.c.channel == channel, identities.c.external_id == old)
+        .values(external_id=retired, blocked_at=now)
+    )
+
+
+async def audience_conversation(connection: AsyncConnection, channel: str, external_id: str, now: datetime) -> str:
+    """The conversation that a group has for itself. Nothing of any customer's is in it."""
+    found = await connection.execute(
+        sa.select(audiences.c.conversation_id).where(
+            audiences.c.channel == channel, audiences.c.external_id == external_id
         )
     )
+    conversation: str | None = found.scalar_one_or_none()
+    if conversation is not None:
+        return conversation
+    conversation = await begin_conversation(connection, None, now)
+    await connection.execute(
+        sa.insert(audiences).values(
+            channel=channel, external_id=external_id, conversation_id=conversation, created_at=now
+        )
+    )
+    return conversation
+
+
+def _changing(person: Person) -> dict[str, Any]:
+    """What may be another one with each message. Whoever writes can be written to."""
+    return {"address": person.address, "known_as": person.known_as, "blocked_at": None}
+
+
+def _differs(person: Person) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        identities.c.address != person.address,
+        identities.c.known_as.is_distinct_from(person.known_as),
+        identities.c.blocked_at.is_not(None),
+    )
+
+
+async def _find_by_other_id(connection: AsyncConnection, person: Person, now: datetime) -> Known | None:
+    """Somebody whom the channel knew by the other id alone, as long as that is surely still theirs. They are known by
+    the id that lasts from now on."""
+    if person.known_as is None:
+        return None
+    known = await find(connection, person.channel, person.known_as)
+    if known is None or not await _heard_since(connection, known.identity, now - _NUMBER_IS_THEIRS):
+        return None
+    await connection.execute(
+        sa.update(identities).where(identities.c.id == known.identity).values(external_id=person.external_id)
+    )
+    return known
+
+
+async def _heard_since(connection: AsyncConnection, identity: int, moment: datetime) -> bool:
+    heard = (
+        sa.select(messages.c.id)
+        .join(
+            identities, sa.and_(identities.c.channel == messages.c.channel, identities.c.address == messages.c.address)
+        )
+        .where(identities.c.id == identity, messages.c.direction == "in", messages.c.created_at > moment)
+        .limit(1)
+    )
+    return (await connection.execute(heard)).first() is not None
+
+
+async def _welcome(connection: AsyncConnection, person: Person, now: datetime) -> Known:
+    customer, conversation = await begin_customer(connection, person.name, now)
     result = await connection.execute(
         sa.insert(identities)
         .values(
@@ -87,6 +166,7 @@ async def _welcome(connection: AsyncConnection, person: Person, now: datetime) -
             assurance="none",
             linked_how="first_contact",
             linked_at=now,
+            known_as=person.known_as,
         )
         .returning(identities.c.id)
     )

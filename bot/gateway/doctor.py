@@ -95,6 +95,7 @@ def _channels(settings: Settings) -> list[Finding]:
         ),
         _teams(settings),
         _channel("webchat", settings.webchat_origins, "WEBCHAT_ORIGINS", f"for {', '.join(settings.webchat_origins)}"),
+        _channel("email", settings.smtp_url, "SMTP_URL", f"from {settings.mail_from}"),
     ]
 
 

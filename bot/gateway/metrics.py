@@ -20,5 +20,11 @@ unread = Counter(
 )
 sends = Counter("throughline_sends", "Attempts to send by outcome", ["channel", "outcome"], registry=REGISTRY)
 send_seconds = Histogram("throughline_send_seconds", "Time of one attempt", ["channel"], registry=REGISTRY)
+media = Counter(
+    "throughline_media", "Attempts to fetch a customer's file by outcome", ["channel", "outcome"], registry=REGISTRY
+)
 links = Counter("throughline_links_minted", "Link codes made", ["to_channel"], registry=REGISTRY)
+codes = Counter(
+    "throughline_codes_typed", "Codes that customers typed, by what came of it", ["outcome"], registry=REGISTRY
+)
 sockets = Counter("throughline_webchat_sockets", "Web chat sockets opened", registry=REGISTRY)

@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.gateway.receipts import apply_early
+from bot.gateway.news import apply_early
 from bot.gateway.retry import Again, Over
 from bot.store.content import content_from_json
-from bot.store.tables import messages, unsent
+from bot.store.tables import messages, sent_parts, unsent
 from channels.contract import Outbound, Sent
 
 # Longer than any channel's own time-out, so that an attempt whose lease is over has certainly ended.
@@ -31,6 +31,12 @@ class Due:
     message: Outbound
     attempts: int
     """Counts the attempt to be made."""
+
+
+async def is_due(connection: AsyncConnection, now: datetime) -> bool:
+    """Whether any message may be due."""
+    due = sa.select(messages.c.id).where(unsent(messages), messages.c.state == "queued", messages.c.due_at <= now)
+    return (await connection.execute(due.limit(1))).first() is not None
 
 
 async def claim_due(connection: AsyncConnection, channels: list[str], now: datetime, *, limit: int) -> list[Due]:
@@ -67,9 +73,12 @@ async def claim_due(connection: AsyncConnection, channels: list[str], now: datet
 
 async def record_sent(connection: AsyncConnection, due: Due, sent: Sent, now: datetime) -> None:
     """The platform took it."""
-    await _finish(connection, due.message.id, now, state="sent", platform_id=sent.platform_id, error=None)
-    if sent.platform_id is not None:
-        await apply_early(connection, due.channel, sent.platform_id, now)
+    first, *others = sent.platform_ids or (None,)
+    await _finish(connection, due.message.id, now, state="sent", platform_id=first, error=None)
+    if others:
+        await connection.execute(sa.insert(sent_parts), [_part(due, *numbered) for numbered in enumerate(others, 1)])
+    if sent.platform_ids:
+        await apply_early(connection, due.channel, sent.platform_ids, now)
 
 
 async def record_failure(
@@ -82,7 +91,13 @@ async def record_failure(
     await connection.execute(
         sa.update(messages)
         .where(messages.c.id == message, messages.c.state == "sending")
-        .values(state="queued", due_at=now + decision.wait, lease_until=None, error=reason)
+        .values(
+            state="queued",
+            due_at=now + decision.wait,
+            lease_until=None,
+            error=reason,
+            attempts=messages.c.attempts - (0 if decision.counts else 1),
+        )
     )
 
 
@@ -105,6 +120,10 @@ async def settle_abandoned(connection: AsyncConnection, repeatable: list[str], n
     return again.rowcount + uncertain.rowcount
 
 
+def _part(due: Due, number: int, platform_id: str | None) -> dict[str, Any]:
+    return {"message_id": due.message.id, "part": number, "channel": due.channel, "platform_id": platform_id}
+
+
 async def _finish(connection: AsyncConnection, message: int, now: datetime, **values: Any) -> None:
     await connection.execute(
         sa.update(messages).where(messages.c.id == message).values(finished_at=now, lease_until=None, **values)
@@ -118,12 +137,16 @@ async def _platform_ids(connection: AsyncConnection, causes: list[int]) -> dict[
     return {row.id: row.platform_id for row in rows}
 
 
-def _due(row: Any, reply_to: str | None) -> Due:
-    message = Outbound(
+def as_outbound(row: Any, reply_to: str | None = None) -> Outbound:
+    """A row of `messages` as its channel is given it."""
+    return Outbound(
         id=row.id,
         address=row.address,
         content=content_from_json(row.content),
         language=row.language,
         reply_to=reply_to,
     )
-    return Due(channel=row.channel, message=message, attempts=row.attempts + 1)
+
+
+def _due(row: Any, reply_to: str | None) -> Due:
+    return Due(channel=row.channel, message=as_outbound(row, reply_to), attempts=row.attempts + 1)

@@ -16,6 +16,8 @@ class Again:
     """Try again after `wait`."""
 
     wait: timedelta
+    counts: bool = True
+    """Whether there was an attempt at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Over:
 
 def after_failure(error: SendError, *, attempts: int, repeatable: bool) -> Again | Over:
     """`attempts` counts the one that just failed; `repeatable` says that a doubled send would show once."""
+    if error.held_back:
+        return Again(wait=timedelta(seconds=error.retry_after or 0.0), counts=False)
     if error.uncertain and not repeatable:
         return Over(state="uncertain")
     if error.permanent or attempts >= MAX_ATTEMPTS:

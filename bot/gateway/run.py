@@ -29,6 +29,8 @@ _PLATFORM_SETTINGS = (
     "WHATSAPP_PHONE_NUMBER_ID",
     "TEAMS_APP_ID",
     "TEAMS_APP_PASSWORD",
+    "WEBCHAT_JWT_SECRET",
+    "SMTP_URL",
 )
 
 _ROOM_NEEDED = 200 * 1024 * 1024
@@ -134,6 +136,11 @@ def _played(settings: Settings, url: str) -> Played:
         played.gateway["TEAMS_OPENID_URL"] = f"{url}/teams/v1/.well-known/openidconfiguration"
         played.gateway["TEAMS_LOGIN_URL"] = f"{url}/teams/botframework.com"
         played.gateway["TEAMS_SERVICE_HOSTS"] = "127.0.0.1"
+    if settings.webchat_jwt_secret is None:
+        played.both["WEBCHAT_JWT_SECRET"] = secrets.token_urlsafe(32)
+    if settings.smtp_url is None:
+        played.both["SMTP_URL"] = f"smtp://hearthside:{secrets.token_urlsafe(16)}@127.0.0.1:{_free_port()}"
+        played.gateway["MAIL_FROM"] = "Hearthside <chat@hearthside.example.com>"
     return played
 
 
@@ -167,6 +174,12 @@ def _port(setting: str, default: int) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise CannotRun(f"{setting} is not a port: it must be a number from 1 to 65535.")
     return int(text)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _in_use(port: int) -> bool:

@@ -2,79 +2,67 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway import metrics
-from bot.gateway.outbox import Due, claim_due, record_failure, record_sent, settle_abandoned
+from bot.gateway.outbox import Due, claim_due, is_due, record_failure, record_sent, settle_abandoned
 from bot.gateway.retry import Over, after_failure
-from bot.store.database import transaction
+from bot.gateway.rounds import Rounds
+from bot.store.database import reading, transaction
 from bot.store.outage import POSSIBLE
-from bot.store.wake import Wake
-from channels.contract import Channel, SendError, Sent
+from channels.contract import Channel, Outbound, SendError, Sent
 
 log = structlog.get_logger()
 
 _CONCURRENCY = 32
-_SLOW_POLL = 1.0
 _SETTLE_EVERY = 5.0
-_GRACE = 10.0
+
+Fill = Callable[[Outbound], Awaitable[Outbound]]
+"""Puts into a message what is made when it is sent, and kept nowhere. Raises SendError."""
+
+
+async def _as_it_is(message: Outbound) -> Outbound:
+    return message
 
 
 class Sender:
-    """The gateway's half of the outbox: `run` goes on until `stop`, and then lets the attempts under way finish.
-
-    Nothing here is cancelled, since a transaction that is cut in the middle leaves its connection in doubt.
-    """
+    """The gateway's half of the outbox. Its `rounds` go on until they are stopped."""
 
     def __init__(
-        self, *, engine: AsyncEngine, channels: Mapping[str, Channel], wake: Wake, clock: Callable[[], datetime]
+        self,
+        *,
+        engine: AsyncEngine,
+        channels: Mapping[str, Channel],
+        clock: Callable[[], datetime],
+        fill: Fill = _as_it_is,
     ) -> None:
         self._engine = engine
+        self._fill = fill
         self._channels = channels
-        self._wake = wake
         self._clock = clock
-        self._look_again = asyncio.Event()
-        self._stopping = False
-        self._under_way: set[asyncio.Task[None]] = set()
         self._settled_at = -_SETTLE_EVERY
+        self.rounds = Rounds(look=self._look, at_once=_CONCURRENCY)
 
-    async def run(self) -> None:
-        watching = asyncio.create_task(self._watch())
-        while not self._stopping:
-            self._look_again.clear()
-            await self._settle_abandoned()
-            await self._start_what_is_due()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_again.wait(), _SLOW_POLL)
-        watching.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=_GRACE)
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._look_again.set()
-
-    async def _start_what_is_due(self) -> None:
-        free = _CONCURRENCY - len(self._under_way)
-        if free <= 0:
-            return
+    async def _look(self) -> None:
+        await self._settle_abandoned()
         try:
-            async with transaction(self._engine) as connection:
-                claimed = await claim_due(connection, list(self._channels), self._clock(), limit=free)
+            for due in await self._claim(self.rounds.free):
+                self.rounds.start(self._deliver(due))
         except POSSIBLE as error:
             log.error("outbox.unavailable", error=type(error).__name__)
-            return
-        for due in claimed:
-            task = asyncio.create_task(self._deliver(due))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+
+    async def _claim(self, limit: int) -> list[Due]:
+        """Looks before it writes: mostly there is nothing."""
+        async with reading(self._engine) as connection:
+            if not await is_due(connection, self._clock()):
+                return []
+        async with transaction(self._engine) as connection:
+            return await claim_due(connection, list(self._channels), self._clock(), limit=limit)
 
     async def _deliver(self, due: Due) -> None:
         try:
@@ -83,13 +71,11 @@ class Sender:
         except Exception as error:
             # The lease ends and the message is settled as abandoned: a fault of ours must not stop the others.
             log.error("send.broke", message=due.message.id, channel=due.channel, error=type(error).__name__)
-        finally:
-            self._look_again.set()
 
     async def _attempt(self, due: Due) -> Sent | SendError:
         with metrics.send_seconds.labels(due.channel).time():
             try:
-                return await self._channels[due.channel].send(due.message)
+                return await self._channels[due.channel].send(await self._fill(due.message))
             except SendError as error:
                 return error
 
@@ -103,13 +89,10 @@ class Sender:
             decision = after_failure(outcome, attempts=due.attempts, repeatable=repeatable)
             await record_failure(connection, due.message.id, decision, outcome.reason, self._clock())
         state = decision.state if isinstance(decision, Over) else "again"
+        if outcome.held_back:
+            state = "held_back"
         metrics.sends.labels(due.channel, state).inc()
         log.warning("send.failed", message=due.message.id, channel=due.channel, then=state, reason=outcome.reason)
-
-    async def _watch(self) -> None:
-        while True:
-            await self._wake.wait(_SLOW_POLL)
-            self._look_again.set()
 
     async def _settle_abandoned(self) -> None:
         if time.monotonic() - self._settled_at < _SETTLE_EVERY:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -43,6 +44,20 @@ def _telegram_secret(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def _jwt_secret(secret: SecretStr | None) -> SecretStr | None:
+    # As long as the hash, or it is easier to guess than to forge: RFC 7518, section 3.2.
+    if secret and len(secret.get_secret_value().encode()) < 32:
+        raise ValueError("must have 32 bytes at least")
+    return secret
+
+
+def _smtp(url: SecretStr | None) -> SecretStr | None:
+    parts = urlsplit(url.get_secret_value()) if url else None
+    if parts and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+        raise ValueError("must be like smtps://user:password@mail.example.com:465, or smtp:// for STARTTLS")
+    return url
+
+
 def _database(url: str) -> str:
     database_url(url)
     return url
@@ -60,6 +75,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     public_url: BaseUrl | None = None
+    media_dir: Path = Path("var/media")
 
     telegram_bot_token: SecretStr | None = None
     telegram_secret_token: Annotated[SecretStr | None, AfterValidator(_telegram_secret)] = None
@@ -83,11 +99,16 @@ class Settings(BaseSettings):
     teams_development: bool = False
 
     webchat_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
+    webchat_jwt_secret: Annotated[SecretStr | None, AfterValidator(_jwt_secret)] = None
+    smtp_url: Annotated[SecretStr | None, AfterValidator(_smtp)] = None
+    mail_from: Annotated[str, Field(pattern=r"^[^\r\n,;]*[^\s@<>,;]+@[^\s@<>,;]+>?$")] | None = None
+
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in ("webchat_origins", "teams_service_hosts"):
+        for name in ("webchat_origins", "trusted_proxies", "teams_service_hosts"):
             listed = values.get(name)
             if isinstance(listed, str):
                 values[name] = tuple(part for part in re.split(r"[,\s]+", listed) if part)
@@ -112,6 +133,12 @@ class Settings(BaseSettings):
     def _teams_is_whole(self) -> Settings:
         if self.teams_app_id and not self.teams_app_password:
             raise ValueError("TEAMS_APP_PASSWORD is needed with TEAMS_APP_ID")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        if self.smtp_url and not self.mail_from:
+            raise ValueError("MAIL_FROM is needed with SMTP_URL")
         return self
 
     @classmethod

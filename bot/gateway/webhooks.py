@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.gateway import metrics
 from bot.gateway.accept import Accepted, accept_all
 from bot.store.outage import POSSIBLE
-from channels.contract import Answer, Channel, Inbound, Malformed, Receipt, Unread, Webhook, WebhookRejected
+from channels.contract import Answer, Channel, Inbound, Malformed, News, Unread, Webhook, WebhookRejected
 
 log = structlog.get_logger()
 
@@ -40,22 +40,22 @@ class WebhookReceiver:
         try:
             await self._channel.verify(webhook)
             read = list(self._channel.read(webhook))
-            receipts = self._channel.receipts(webhook)
+            news = self._channel.news(webhook)
             answer = self._channel.answer(webhook)
         except WebhookRejected as error:
             return self._answer(403, "rejected", str(error))
         except Malformed as error:
             return self._answer(400, "malformed", str(error))
-        return await self._accept(webhook, read, receipts) or self._answer_with(answer)
+        return await self._accept(webhook, read, news) or self._answer_with(answer)
 
     async def _accept(
-        self, webhook: Webhook, read: list[Inbound | Unread], receipts: Sequence[Receipt]
+        self, webhook: Webhook, read: list[Inbound | Unread], news: Sequence[News]
     ) -> web.Response | None:
         """None once it is on disk; otherwise what the platform is told."""
         name = self._channel.name
         try:
             accepted = await accept_all(
-                self._engine, read, channel=name, body=webhook.body, now=self._clock(), receipts=receipts
+                self._engine, read, channel=name, body=webhook.body, now=self._clock(), news=news
             )
         except POSSIBLE as error:
             # The platform keeps it and brings it again.

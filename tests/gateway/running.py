@@ -47,6 +47,7 @@ async def running_gateway(
         telegram_secret_token=SECRET,
         telegram_api_url=telegram_url,
         webchat_origins=(SHOP,),
+        media_dir=folder / "media",
         **more_settings,
     )
     server = TestServer(build_app(settings, clock or now))

@@ -108,6 +108,7 @@ async def test_a_channel_that_is_off_is_no_fault() -> None:
         "--  whatsapp   off: WHATSAPP_ACCESS_TOKEN is not set",
         "--  teams      off: TEAMS_APP_ID is not set",
         "--  webchat    off: WEBCHAT_ORIGINS is not set",
+        "--  email      off: SMTP_URL is not set",
     ]
     assert healthy(channels)
 
@@ -148,7 +149,9 @@ async def test_telegram_that_delivers_elsewhere_shows_no_path(telegram: Telegram
 
 
 async def test_telegram_that_keeps_taps_to_itself(telegram: TelegramServer, shop: BotAccount) -> None:
-    await telegram.call(shop, "setWebhook", {"url": HERE, "allowed_updates": '["message", "edited_message"]'})
+    await telegram.call(
+        shop, "setWebhook", {"url": HERE, "allowed_updates": '["message", "edited_message", "my_chat_member"]'}
+    )
     [_, webhook] = await asked("telegram", **on_telegram(telegram))
     assert not webhook.good
     assert "callback_query would not be delivered: run `throughline telegram set-webhook`" in webhook.text

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.linking import mint
 from bot.store.database import transaction
-from bot.store.tables import identities, link_codes, messages
+from bot.store.tables import identities, link_codes, merges, messages
 from channels.contract import Link
 from tests.database import NOON, Clock
 from tests.gateway.people import accepted, conversation_of, customer_of, rows, says
@@ -39,7 +39,9 @@ async def test_who_opens_the_link_is_joined(engine: AsyncEngine, clock: Clock, c
     assert await customer_of(engine, "alice_t", "telegram") == await customer_of(engine, "Alice", "webchat")
     [identity] = await rows(engine, identities, external_id="alice_t")
     assert (identity.assurance, identity.linked_how, identity.linked_at) == ("code", "deep_link", NOON)
-    assert await last_message(engine) == {"type": "linked", "from": "webchat"}
+    [merge] = await rows(engine, merges)
+    assert await last_message(engine) == {"type": "linked", "from": "webchat", "merge": merge.id}
+    assert merge.message_id == joined.message
 
 
 async def test_what_is_said_afterwards_belongs_to_the_same_conversation(

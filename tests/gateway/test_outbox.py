@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.accept import accept_all
 from bot.gateway.outbox import LEASE, Due, claim_due, record_failure, record_sent, settle_abandoned
-from bot.gateway.retry import Again, Over
+from bot.gateway.retry import MAX_ATTEMPTS, Again, Over, after_failure
 from bot.store.database import transaction
 from bot.store.tables import early_receipts, messages
-from channels.contract import Receipt, Sent
+from channels.contract import Receipt, SendError, Sent
 from tests.database import NOON, Clock
 from tests.gateway.people import accepted, bot_says, rows, says
 
@@ -25,7 +25,7 @@ async def claim(engine: AsyncEngine, clock: Clock, limit: int = 10) -> list[Due]
 
 async def sent(engine: AsyncEngine, clock: Clock, due: Due) -> None:
     async with transaction(engine) as connection:
-        await record_sent(connection, due, Sent(platform_id="t1"), clock())
+        await record_sent(connection, due, Sent(platform_ids=("t1",)), clock())
 
 
 async def failed(engine: AsyncEngine, clock: Clock, message: int, decision: Again | Over) -> None:
@@ -147,11 +147,11 @@ async def test_a_receipt_may_overtake_the_answer_to_our_own_call(
         Receipt(platform_id="t1", state="delivered", at=NOON),
     ]
     if reported_first:
-        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=receipts)
+        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), news=receipts)
         await sent(engine, clock, due)
     else:
         await sent(engine, clock, due)
-        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=receipts)
+        await accept_all(engine, [], channel="telegram", body=b"", now=clock(), news=receipts)
 
     [row] = await rows(engine, messages, id=message)
     assert (row.state, row.read_at, row.delivered_at) == ("sent", read_at, read_at)
@@ -164,7 +164,18 @@ async def test_what_failed_after_all_is_marked_with_its_reason(engine: AsyncEngi
     [due] = await claim(engine, clock)
     await sent(engine, clock, due)
     failure = Receipt(platform_id="t1", state="failed", error="the 24 hours are over")
-    await accept_all(engine, [], channel="telegram", body=b"", now=clock(), receipts=[failure])
+    await accept_all(engine, [], channel="telegram", body=b"", now=clock(), news=[failure])
 
     [row] = await rows(engine, messages, id=message)
     assert (row.state, row.error) == ("failed", "the 24 hours are over")
+
+
+async def test_what_was_held_back_to_keep_a_limit_is_no_attempt(engine: AsyncEngine, clock: Clock) -> None:
+    asked = await accepted(engine, says("Alice", "hello"), NOON)
+    message = await bot_says(engine, asked, "one", NOON)
+    error = SendError("too fast", retry_after=2, held_back=True)
+    for _ in range(MAX_ATTEMPTS + 1):
+        [due] = await claim(engine, clock)
+        await failed(engine, clock, message, after_failure(error, attempts=due.attempts, repeatable=False))
+        assert await state(engine, message) == ("queued", 0)
+        clock.forward(seconds=2)
