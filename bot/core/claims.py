@@ -15,11 +15,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.turn import Json, Message, Reply, Snapshot, Turn
+from bot.core.logs import get_logger
+from bot.core.stored import UNDO_WITHIN
+from bot.core.turn import Command, Json, Message, Reply, Snapshot, Turn
 from bot.store.content import content_to_json
+from bot.store.merging import latest_merge, separate
 from bot.store.numbering import take_numbers
-from bot.store.tables import Utc, conversations, events, messages, snapshots
+from bot.store.people import unlink
+from bot.store.tables import Utc, conversations, events, identities, messages, snapshots
+from bot.store.verifying import Asked, Asking, ask_for_code
 from bot.store.wake import notify
+
+_log = get_logger()
+
+# Messages further up than this have left the screen, and keep their buttons.
+_IN_SIGHT = 200
 
 
 class ClaimLost(Exception):
@@ -91,11 +101,15 @@ async def commit_turn(
     """
     await _advance(connection, claim, message, now, keep)
     await _append_events(connection, message, turn)
+    if turn.closes:
+        await _withdraw_closed(connection, message, turn)
     if turn.snapshot is not None:
         await _keep_snapshot(connection, message.conversation, turn.snapshot)
     if turn.replies:
         await _append_replies(connection, message, turn.replies, turn.language, now)
     await _finish(connection, message, turn, now)
+    for command in turn.commands:
+        await _obey(connection, message, command, turn.language, now)
     await notify(connection)
     return await _kept(connection, claim, message) if keep else None
 
@@ -209,6 +223,70 @@ def event_rows(conversation: str, first: int, written: Sequence[Json], message: 
     ]
 
 
+async def _withdraw_closed(connection: AsyncConnection, message: Message, turn: Turn) -> None:
+    """Have the buttons taken off the questions that are open no more: those of a form that asks something else now, and
+    those that have just been asked once more at the same address. A tap that is under way keeps its meaning.
+
+    One statement, and only in turns that move an open form. It looks at the newest `_IN_SIGHT` messages by the index on
+    (conversation, number), however long the conversation is; no customer sees further up.
+    """
+    closed = sa.true() if turn.asks is None else messages.c.asks != turn.asks
+    if any(reply.asks for reply in turn.replies):
+        closed = sa.or_(closed, sa.and_(messages.c.channel == message.channel, messages.c.address == message.address))
+    await connection.execute(
+        sa.update(messages)
+        .where(
+            messages.c.conversation_id == message.conversation,
+            messages.c.seq > message.seq - _IN_SIGHT,
+            messages.c.direction == "out",
+            messages.c.asks.isnot(None),
+            messages.c.withdrawal.is_(None),
+            messages.c.state != "failed",
+            closed,
+        )
+        .values(withdrawal="due")
+    )
+
+
+async def _obey(
+    connection: AsyncConnection, message: Message, command: Command, language: str | None, now: datetime
+) -> None:
+    """Last of all, when the turn itself is written: what it wrote may belong to somebody else after this."""
+    if message.identity is None:
+        return
+    if command.do == "verify":
+        await _verify(connection, message, message.identity, command, language, now)
+        return
+    if command.do == "undo_link":
+        merge = await latest_merge(connection, message.identity, since=now - UNDO_WITHIN)
+        if merge is not None:
+            await separate(connection, merge, by="customer", now=now)
+        return
+    theirs = sa.select(identities.c.customer_id).where(identities.c.id == message.identity).scalar_subquery()
+    found = await connection.execute(
+        sa.select(identities.c.id).where(identities.c.customer_id == theirs, identities.c.channel == command.channel)
+    )
+    for identity in found.scalars().all():
+        await unlink(connection, identity, now)
+
+
+async def _verify(
+    connection: AsyncConnection, message: Message, identity: int, command: Command, language: str | None, now: datetime
+) -> None:
+    if command.account is None:
+        _log.warning("verify.no_account", message=message.id)
+        return
+    asking = Asking(message=message.id, identity=identity, conversation=message.conversation, language=language)
+    asked = Asked(
+        account=command.account,
+        address=command.address,
+        about=command.order,
+        by_linked_channel=command.via == "linked",
+    )
+    if not await ask_for_code(connection, asking, asked, now):
+        _log.warning("verify.not_sent", message=message.id)
+
+
 async def _keep_snapshot(connection: AsyncConnection, conversation: str, snapshot: Snapshot) -> None:
     values = {"seq": snapshot.seq, "data": list(snapshot.events)}
     result = await connection.execute(
@@ -231,6 +309,7 @@ async def _append_replies(
         "address": message.address,
         "language": language,
         "cause_id": message.id,
+        "identity_id": message.identity,
         "state": "queued",
         "attempts": 0,
         "due_at": now,
@@ -264,4 +343,5 @@ def _message(row: Any) -> Message:
         attempts=row.attempts,
         due_at=row.due_at,
         created_at=row.created_at,
+        identity=row.identity_id,
     )

@@ -10,29 +10,32 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import rasa.shared.utils.io
+from rasa.core.actions.action import action_for_name_or_text
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.core.depth import depth_of
 from bot.core.errors import TurnFailed
 from bot.core.failures import ActionServer, SwallowedErrors, noting_failures
+from bot.core.groups import Groups, groups_of, intent_of_payload
 from bot.core.history import TAIL, events_as_json, shorten, suffices, tracker_of
-from bot.core.logs import get_logger
-from bot.core.meaning import text_for_rasa
+from bot.core.logs import described, get_logger
+from bot.core.meaning import text_for_rasa, told_beside
+from bot.core.merging import merged
 from bot.core.questions import Asking
 from bot.core.replies import Replies, content_of
-from bot.core.stored import Given, StoredHistory
+from bot.core.stored import Given, Other, StoredHistory
 from bot.core.turn import Message, Reply, Turn
 from channels.contract import Content
 
@@ -42,6 +45,8 @@ _log = get_logger()
 TURN_TIMEOUT = 90.0
 
 _LANGUAGE = "language"
+_CATCH_UP = "action_catch_up"
+_A_WHILE = timedelta(minutes=30)
 _APOLOGY = "utter_technical_problem"
 _BUILT_IN_APOLOGY = {
     "en": "Sorry, something went wrong on our side and I could not deal with your message. Please try again later.",
@@ -52,9 +57,10 @@ _BUILT_IN_APOLOGY = {
 class Dialogue:
     """A loaded model. Turns of different conversations may overlap."""
 
-    def __init__(self, agent: Agent, model: Path, *, tail: int = TAIL) -> None:
+    def __init__(self, agent: Agent, model: Path, *, tail: int = TAIL, groups: Groups | None = None) -> None:
         self._agent = agent
         self._tail = tail
+        self._groups = groups or Groups()
         self._trackers = TurnTrackers(agent.domain)
         _replace_tracker_store(agent, self._trackers)
         self._depth = depth_of(model, agent.processor.model_metadata)
@@ -66,13 +72,14 @@ class Dialogue:
         and raises whatever a broken model makes Rasa raise. `tail`: events that a cut of the history leaves."""
         SwallowedErrors.install()
         settings = rasa.shared.utils.io.read_config_file(endpoints) if endpoints.exists() else {}
+        groups = groups_of(settings)
         actions, responses = _action_endpoint(settings), settings.get("nlg")
         agent = Agent.load(
             model,
             action_endpoint=ActionServer(**actions) if actions else None,
             generator=EndpointConfig(**responses) if responses else None,
         )
-        dialogue = cls(agent, model, tail=tail)
+        dialogue = cls(agent, model, tail=tail, groups=groups)
         if dialogue._depth.stories is None:
             _log.warning("history.unbounded", model=model.name, hint="give every policy in config.yml a max_history")
         return dialogue
@@ -85,25 +92,38 @@ class Dialogue:
     async def turn(self, message: Message, given: Given, read_session: Callable[[], Awaitable[StoredHistory]]) -> Turn:
         """Let Rasa handle one message. Raises TurnFailed, HistoryUnreadable, and whatever Rasa raises."""
         history, tracker = await self._recall(given.history, read_session)
+        asked = _asking(tracker)
         text = text_for_rasa(
             message.said,
             question=given.question,
             asked_again=given.asked_again,
-            asking=_asking(tracker),
+            asking=asked,
             intents=self.domain.intents,
+            besides=given.besides,
         )
+        if text is not None and message.said.get("audience") is True:
+            text = await self._public(text)
         if text is None:
             return Turn(first_event=history.next_seq)
         snapshot = shorten(history, tracker, self.domain, self._depth, tail=self._tail)
         known = len(tracker.events)
-        said = await self._handle(message, text, tracker, given.channels)
+        joined = self._become_one(tracker, given.other)
+        replies_of_rasa = await self._handle(message, text, tracker, given, joined=joined)
         new = list(itertools.islice(tracker.events, known, None))
+        asks, replies = _asking(tracker), _replies(replies_of_rasa.said, new, tracker)
+        if _is_to_be_caught_up(message, given, asked, asks):
+            caught_up = await self._catch_up(message, tracker)
+            new += caught_up
+            replies = (*(Reply(content=_content_of_event(event)) for event in caught_up), *replies)
         return Turn(
             first_event=history.next_seq,
             events=events_as_json(new),
-            replies=_replies(said, new, tracker),
+            replies=replies,
             language=_language(tracker, message),
             snapshot=snapshot,
+            commands=tuple(replies_of_rasa.commands),
+            asks=asks.slot,
+            closes=asked.slot is not None and (asked != asks or any(reply.asks for reply in replies)),
         )
 
     async def apology(self, message: Message, given: Given, failure: str) -> Turn:
@@ -120,6 +140,32 @@ class Dialogue:
             first_event=given.history.next_seq, replies=(Reply(content=content),), language=language, failure=failure
         )
 
+    async def _catch_up(self, message: Message, tracker: DialogueStateTracker) -> list[Event]:
+        """One line of where the customer was, by the assistant's own action, if it has one. Where that fails, the turn
+        is answered without it."""
+        if _CATCH_UP not in self.domain.action_names_or_texts:
+            return []
+        action = action_for_name_or_text(_CATCH_UP, self.domain, self._agent.processor.action_endpoint)
+        with noting_failures() as failures:
+            try:
+                done = await action.run(Replies(message.channel), self._agent.nlg, tracker, self.domain)
+            except Exception as error:
+                _log.warning("catch_up.failed", **described(error))
+                return []
+        lines = [] if failures else [event for event in done if isinstance(event, BotUttered)]
+        for line in lines:
+            tracker.update(line, self.domain)
+        return lines
+
+    async def _public(self, text: str) -> str | None:
+        """What a group is answered to. Understood twice, since Rasa has no place between understanding and prediction;
+        groups are few."""
+        intent = intent_of_payload(text)
+        if intent is None:
+            understood = await self._agent.parse_message(text)
+            intent = (understood.get("intent") or {}).get("name")
+        return self._groups.instead(text, intent, self.domain.intents)
+
     async def _recall(
         self, history: StoredHistory, read_session: Callable[[], Awaitable[StoredHistory]]
     ) -> tuple[StoredHistory, DialogueStateTracker]:
@@ -129,9 +175,18 @@ class Dialogue:
         session = await read_session()
         return session, tracker_of(session, self.domain)
 
+    def _become_one(self, tracker: DialogueStateTracker, other: Other | None) -> bool:
+        """Take over what counts of the other dialogue. Whether anything had been said in it."""
+        if other is None:
+            return False
+        theirs = tracker_of(other.history, self.domain)
+        for event in merged(tracker, theirs, self.domain):
+            tracker.update(event, self.domain)
+        return any(isinstance(event, UserUttered) for event in theirs.events)
+
     async def _handle(
-        self, message: Message, text: str, tracker: DialogueStateTracker, channels: tuple[str, ...]
-    ) -> list[Content]:
+        self, message: Message, text: str, tracker: DialogueStateTracker, given: Given, *, joined: bool
+    ) -> Replies:
         replies = Replies(message.channel)
         said = UserMessage(
             text,
@@ -141,8 +196,16 @@ class Dialogue:
             message_id=str(message.id),
             metadata={
                 "channel": message.channel,
-                "channels": list(channels),
+                "channels": list(given.channels),
                 "language": _language(tracker, message),
+                "links": [{"channel": link.channel, "how": link.how, "here": link.here} for link in given.links],
+                "assurance": next((link.assurance for link in given.links if link.here), None),
+                "account": given.account,
+                "codes_left": given.codes_left,
+                "audience": message.said.get("audience") is True,
+                "joined": joined,
+                "undoable": given.undoable,
+                **told_beside(message.said, message.id),
             },
         )
         with noting_failures() as failures, self._trackers.holding(tracker):
@@ -152,7 +215,7 @@ class Dialogue:
                 raise TurnFailed(f"the turn took longer than {TURN_TIMEOUT:.0f} seconds") from None
         if failures:
             raise TurnFailed(failures[0])
-        return replies.said
+        return replies
 
     async def _apology_of_domain(self, tracker: DialogueStateTracker, channel: str) -> Content | None:
         if _APOLOGY not in self.domain.responses:
@@ -219,6 +282,23 @@ def _asking(tracker: DialogueStateTracker) -> Asking:
     opened = next((event for event in reversed(tracker.events) if isinstance(event, ActiveLoop)), None)
     since = opened and datetime.fromtimestamp(opened.timestamp, timezone.utc)
     return Asking(slot=tracker.get_slot(REQUESTED_SLOT), since=since)
+
+
+def _is_to_be_caught_up(message: Message, given: Given, asked: Asking, asks: Asking) -> bool:
+    """Whether the customer comes to an open question from elsewhere, or after a while, and has not answered it.
+    Whoever simply goes on is not interrupted."""
+    if (
+        given.before is None
+        or asked.slot is None
+        or asked != asks
+        or message.said.get("type") in ("linked", "verified")
+    ):
+        return False
+    return given.before.channel != message.channel or message.created_at - given.before.at > _A_WHILE
+
+
+def _content_of_event(event: BotUttered) -> Content:
+    return content_of({"text": event.text, **{name: value for name, value in event.data.items() if value}})
 
 
 def _replies(said: Sequence[Content], new: Sequence[Event], tracker: DialogueStateTracker) -> tuple[Reply, ...]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.core.questions import Asking, Question, is_stale, typed_option
+from bot.core.questions import Asking, Question, is_stale
+from bot.core.typed import typed_option
 from channels.contract import Option
 
 # What understanding is given of one message; the message itself stays whole in its table.
@@ -26,20 +27,45 @@ def text_for_rasa(
     asked_again: Question | None,
     asking: Asking,
     intents: Collection[str],
+    besides: Sequence[Question] = (),
 ) -> str | None:
     """The text of Rasa's `UserMessage`, or None where this assistant has nothing to say to such a message."""
     kind = said.get("type")
-    if kind == "text":
-        return _typed(str(said.get("text", "")), question, asked_again, asking, intents)
+    if kind == "text" or (kind == "media" and clean(str(said.get("text", "")))):
+        open_questions = [one for one in (question, *besides) if one and not is_stale(one, asking, asked_again)]
+        return _typed(str(said.get("text", "")), open_questions, intents)
     if kind == "choice":
         return _tapped(said, question, asked_again, asking, intents)
+    if kind == "taken_back":
+        return None  # before it had its turn
     if kind == "start":
         return "/greet" if "greet" in intents else "hi"
     if kind == "linked":
         return _payload("channel_linked", {"from_channel": said.get("from")}, intents)
+    if kind == "verified":
+        return _payload("identity_verified", {}, intents)
     if kind == "link_refused":
-        return _payload("link_refused", {"link_problem": said.get("problem")}, intents)
+        return _payload("link_refused", {"link_problem": _link_problem(said)}, intents)
+    if kind == "media" and "media_received" in intents:
+        told = {f"media_{name}": _word(said[name]) for name in ("kind", "outcome", "problem") if said.get(name)}
+        return _payload("media_received", told, intents)
+    if kind == "location" and "location_shared" in intents:
+        # Its name and address are the customer's words, and stand in the metadata.
+        return _payload("location_shared", {name: said.get(name) for name in ("latitude", "longitude")}, intents)
     return _payload("unsupported_message", {"kind": _word(said.get("kind") or kind)}, intents)
+
+
+def told_beside(said: Mapping[str, Any], message: int) -> dict[str, Any]:
+    """What actions are told, in the metadata, of a file or a place that the customer sent:
+
+    media:    {kind, outcome, name?, mime?, size?, message}, the last being the id of the message that it came with
+    location: {latitude, longitude, name?, address?}
+    """
+    if said.get("type") == "media":
+        return {"media": {**_known(said, "kind", "outcome", "name", "mime", "size"), "message": message}}
+    if said.get("type") == "location":
+        return {"location": _known(said, "latitude", "longitude", "name", "address")}
+    return {}
 
 
 def clean(text: str) -> str:
@@ -51,13 +77,11 @@ def clean(text: str) -> str:
     return re.sub(r"^[\s/]+", "", kept)[:LONGEST_TEXT].strip()
 
 
-def _typed(
-    text: str, question: Question | None, asked_again: Question | None, asking: Asking, intents: Collection[str]
-) -> str | None:
+def _typed(text: str, questions: Iterable[Question], intents: Collection[str]) -> str | None:
     words = clean(text)
     if not words:
         return _payload("unsupported_message", {"kind": "empty"}, intents)
-    if question is not None and not is_stale(question, asking, asked_again):
+    for question in questions:
         option = typed_option(words, question.options)
         if option is not None:
             return option.payload
@@ -88,6 +112,16 @@ def _option(index: Any, question: Question | None) -> Option | None:
 
 def _payload(intent: str, entities: Mapping[str, Any], intents: Collection[str]) -> str | None:
     return f"/{intent}{json.dumps(entities)}" if intent in intents else None
+
+
+def _link_problem(said: Mapping[str, Any]) -> Any:
+    """A code that was typed, and so has a label for the transcript, is no link to whoever typed it."""
+    problem = said.get("problem")
+    return f"code_{problem}" if said.get("label") and problem in ("unknown", "expired", "used") else problem
+
+
+def _known(said: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: said[name] for name in names if said.get(name) is not None}
 
 
 def _word(kind: Any) -> str:

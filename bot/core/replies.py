@@ -1,19 +1,56 @@
 """Collecting what Rasa says as values of the channels' contract.
 
-One response of Rasa becomes one message: text with its buttons, its picture and its cards stays together.
+One response of Rasa becomes one message: text with its buttons, its picture, its file and its cards stays together. The
+source is Rasa's own format, from the domain or from an action:
+
+    text            simple formatting, as channels/formatting.py reads it
+    buttons, quick_replies
+                    [{title, payload, description?}], or {title, url}, which becomes a link in the text
+    image           an address
+    attachment      an address (from an action; Rasa's domain takes no string here), or
+                    {type, payload: {url or src, title or name}}: a picture, else a file
+    elements        [{title, subtitle?, image_url?, buttons?}]: cards
+    custom          by its `type`, each with an optional `text` for a response that has none:
+                      continue       {channel}: the way to go on there
+                      cards, carousel {cards: [{title, text?, image?, options?: as buttons}]}
+                      list           {options: as buttons}
+                      file           {url, name?}
+                      location       {latitude, longitude, name?, address?}, degrees
+                      unlink         {channel}: not shown, but done: the channel starts anew
+                      undo_link      not shown, but done: the newest merge is undone
+                      verify         {account, address, order?, via?: linked}: not shown, but done: a code is sent to
+                                     the holder of the account; typed here, it shows that the customer is that holder
+
+What else there may be, or what is no such value, is left out and logged without its words.
+
+By then Rasa has put slots into the text, and nobody can tell them from the bot builder's words. So a customer's own
+asterisk may format, or their link may be a link. It is left at that: it is shown to nobody but the one who wrote it, no
+channel takes markup from it but bold, italic, code and web links, and escaping all of it would take the formatting away
+from those who mean it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rasa.core.channels.channel import CollectingOutputChannel
 
 from bot.core.logs import get_logger
-from channels.contract import Card, Content, Option
+from bot.core.turn import Command
+from channels.contract import Card, Content, File, Location, Option
 
 _log = get_logger()
+_T = TypeVar("_T")
+
+MOST_OPTIONS = 30
+"""Of one message, besides those of its cards."""
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+_LINKS = ("https://", "http://", "mailto:", "tel:")
+_IN_A_LINK = {"(": "%28", ")": "%29", "<": "%3C", ">": "%3E", "\\": "%5C", "`": "%60"}
 
 
 class Replies(CollectingOutputChannel):  # type: ignore[misc]  # Rasa's class is untyped here
@@ -25,6 +62,7 @@ class Replies(CollectingOutputChannel):  # type: ignore[misc]  # Rasa's class is
         self._channel = channel
         self.said: list[Content] = []
         """One for each response, in order; an empty one where nothing can be shown of it."""
+        self.commands: list[Command] = []
 
     def name(self) -> str:  # a class method there; Rasa calls it on the instance
         """The customer's channel."""
@@ -32,72 +70,225 @@ class Replies(CollectingOutputChannel):  # type: ignore[misc]  # Rasa's class is
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Called by Rasa once for each response."""
+        command = command_of(message.get("custom"))
+        if command is not None:
+            self.commands.append(command)
         self.said.append(content_of(message))
 
 
+def command_of(custom: Any) -> Command | None:
+    """What a custom reply wants done, if that is what it is for."""
+    if not isinstance(custom, Mapping) or custom.get("type") not in _COMMANDS:
+        return None
+    words = {name: _word(custom.get(name)) for name in ("channel", "account", "address", "order", "via")}
+    return Command(do=str(custom["type"]), **words)
+
+
 def content_of(message: Mapping[str, Any]) -> Content:
-    """A response in Rasa's shape as a `Content`. What has no known shape is left out, and logged by its type."""
-    buttons = [*(message.get("quick_replies") or ()), *(message.get("buttons") or ())]
-    custom = message.get("custom") or {}
-    cards = _cards(message.get("elements") or ())
-    invite = None
-    text = message.get("text")
-    if isinstance(custom, Mapping) and custom:
-        kind = custom.get("type")
-        if kind == "continue":
-            invite = str(custom.get("channel") or "") or None
-        elif kind == "cards":
-            cards += _cards(custom.get("cards") or ())
-        else:
-            _log.warning("reply.custom_unknown", type=str(kind)[:40])
-        text = text or custom.get("text")
+    """A response in Rasa's shape as a `Content`. Never raises, whatever an action has put into it."""
+    own = _custom(message.get("custom"))
+    attached = _attached(message.get("attachment"))
+    image = _word(message.get("image"))
+    if image and attached.image not in (None, image):
+        attached = Content(file=File(url=str(attached.image)))  # a message has one picture
+    rows = _rows(message.get("custom"))
+    buttons = [*_mappings("quick_replies", message), *_mappings("buttons", message), *rows]
     return Content(
-        text=_with_links(text, buttons, message),
-        options=_options(buttons),
-        image=_image(message),
-        cards=cards,
-        invite=invite,
+        text=_lines([_word(message.get("text")) or own.text, *_links(buttons)]),
+        options=_at_most(MOST_OPTIONS, _options(buttons)),
+        image=image or attached.image,
+        file=own.file or attached.file,
+        location=own.location,
+        cards=_cards(_mappings("elements", message)) + own.cards,
+        invite=own.invite,
     )
 
 
-def _with_links(text: Any, buttons: Iterable[Mapping[str, Any]], message: Mapping[str, Any]) -> str | None:
-    """The text, with what can only be a link to everybody: attachments, and buttons that open a page."""
-    lines = [str(text).strip()] if text else []
-    lines += [f"{button.get('title', '')}: {button['url']}".lstrip(": ") for button in buttons if button.get("url")]
-    attachment = message.get("attachment")
-    if attachment and attachment != message.get("image"):
-        lines.append(attachment if isinstance(attachment, str) else str(_url(attachment) or ""))
-    return "\n".join(line for line in lines if line) or None
+# --- custom ---------------------------------------------------------------------------------------------------------
+
+
+def _custom(custom: Any) -> Content:
+    if not custom:
+        return Content()
+    if not isinstance(custom, Mapping):
+        return _left_out("custom", Content())
+    read = _CUSTOM.get(str(custom.get("type")))
+    if read is None:
+        _log.warning("reply.custom_unknown", type=str(custom.get("type"))[:40])
+        return Content(text=_word(custom.get("text")))
+    return read(custom)
+
+
+def _continue(custom: Mapping[str, Any]) -> Content:
+    return Content(text=_word(custom.get("text")), invite=_word(custom.get("channel")))
+
+
+def _carousel(custom: Mapping[str, Any]) -> Content:
+    return Content(text=_word(custom.get("text")), cards=_cards(_mappings("cards", custom)))
+
+
+def _list(custom: Mapping[str, Any]) -> Content:
+    return Content(text=_word(custom.get("text")))  # its rows are buttons like any other: see `_rows`
+
+
+def _rows(custom: Any) -> Sequence[Mapping[str, Any]]:
+    """A list's options."""
+    is_list = isinstance(custom, Mapping) and custom.get("type") == "list"
+    return _mappings("options", custom) if is_list else ()
+
+
+def _file(custom: Mapping[str, Any]) -> Content:
+    url = _address(custom.get("url"))
+    file = File(url=url, name=_word(custom.get("name"))) if url else _left_out("file", None)
+    return Content(text=_word(custom.get("text")), file=file)
+
+
+def _location(custom: Mapping[str, Any]) -> Content:
+    latitude, longitude = _degrees(custom.get("latitude"), 90), _degrees(custom.get("longitude"), 180)
+    if latitude is None or longitude is None:
+        return Content(text=_word(custom.get("text")), location=_left_out("location", None))
+    name, address = _word(custom.get("name")), _word(custom.get("address"))
+    place = Location(latitude=latitude, longitude=longitude, name=name, address=address)
+    return Content(text=_word(custom.get("text")), location=place)
+
+
+_COMMANDS = ("unlink", "undo_link", "verify")
+_CUSTOM: dict[str, Callable[[Mapping[str, Any]], Content]] = {
+    **dict.fromkeys(_COMMANDS, _list),
+    "continue": _continue,
+    "cards": _carousel,
+    "carousel": _carousel,
+    "list": _list,
+    "file": _file,
+    "location": _location,
+}
+
+
+def _degrees(value: Any, most: float) -> float | None:
+    """Also written as a string, which is all that Rasa can make of a slot in a response."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        degrees = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return degrees if math.isfinite(degrees) and abs(degrees) <= most else None
+
+
+# --- attachment -----------------------------------------------------------------------------------------------------
+
+
+def _attached(attachment: Any) -> Content:
+    """A string, or Facebook's shape, which some assistants use: `{type, payload: {src or url, title or name}}`."""
+    if not attachment:
+        return Content()
+    kind, payload = None, attachment
+    if isinstance(attachment, Mapping):
+        kind, payload = attachment.get("type"), attachment.get("payload") or attachment
+    if not isinstance(payload, Mapping):
+        payload = {"url": payload}
+    url = _address(payload.get("src") or payload.get("url"))
+    if url is None:
+        return _left_out("attachment", Content())
+    if kind == "image" or (kind is None and _is_picture(url)):
+        return Content(image=url)
+    return Content(file=File(url=url, name=_word(payload.get("title") or payload.get("name"))))
+
+
+def _is_picture(url: str) -> bool:
+    return re.split(r"[?#]", url, maxsplit=1)[0].lower().endswith(_PICTURES)
+
+
+# --- Options and cards ----------------------------------------------------------------------------------------------
 
 
 def _options(buttons: Iterable[Mapping[str, Any]]) -> tuple[Option, ...]:
+    """Those that answer; a button that opens a page is a link in the text."""
     return tuple(
-        Option(title=str(button["title"]), payload=str(button.get("payload") or button["title"]))
-        for button in buttons
-        if button.get("title") and not button.get("url")
+        Option(
+            title=title,
+            payload=_word(button.get("payload")) or title,
+            description=_word(button.get("description")),
+        )
+        for button, title in _titled(buttons)
+        if not button.get("url")
     )
+
+
+def _at_most(most: int, options: tuple[Option, ...]) -> tuple[Option, ...]:
+    return options if len(options) <= most else _left_out("options", options[:most])
+
+
+def _links(buttons: Iterable[Mapping[str, Any]]) -> list[str]:
+    """As `channels.formatting` reads a link."""
+    links = []
+    for button in buttons:
+        if button.get("url"):
+            title, url = _word(button.get("title")), _address(button.get("url"), _LINKS)
+            links.append(f"[{_escaped(title or url)}]({_in_link(url)})" if url else _left_out("button", ""))
+    return links
 
 
 def _cards(cards: Iterable[Mapping[str, Any]]) -> tuple[Card, ...]:
-    """Ours and Rasa's own "elements": `subtitle` and `image_url` are the latter's words."""
-    return tuple(
-        Card(
-            title=str(card["title"]),
-            text=card.get("text") or card.get("subtitle"),
-            image=card.get("image") or card.get("image_url"),
-            options=_options(card.get("options") or card.get("buttons") or ()),
-        )
-        for card in cards
-        if card.get("title")
+    """Ours and Rasa's own "elements": `subtitle`, `image_url` and `buttons` are the latter's words."""
+    return tuple(_card(card, title) for card, title in _titled(cards))
+
+
+def _card(card: Mapping[str, Any], title: str) -> Card:
+    buttons = [*_mappings("options", card), *_mappings("buttons", card)]
+    return Card(
+        title=title,
+        text=_lines([_word(card.get("text")) or _word(card.get("subtitle")), *_links(buttons)]),
+        image=_word(card.get("image")) or _word(card.get("image_url")),
+        options=_options(buttons),
     )
 
 
-def _image(message: Mapping[str, Any]) -> str | None:
-    image = message.get("image")
-    return str(image) if image else None
+def _titled(parts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for part in parts:
+        title = _word(part.get("title"))
+        if title:
+            yield part, title
+        elif not part.get("url"):
+            _left_out("title", None)
 
 
-def _url(attachment: Any) -> Any:
-    """Facebook's shape, which some assistants use: `{type, payload: {src or url}}`."""
-    payload = attachment.get("payload") if isinstance(attachment, Mapping) else None
-    return payload and (payload.get("src") or payload.get("url"))
+# --- Values from outside --------------------------------------------------------------------------------------------
+
+
+def _mappings(name: str, parts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The list called `name`, without what is no mapping."""
+    listed = parts.get(name) or ()
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        return _left_out(name, ())
+    return [part for part in listed if isinstance(part, Mapping) or _left_out(name, False)]
+
+
+def _word(value: Any) -> str | None:
+    """A text or a number as a text; nothing where there is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None if value is None else _left_out("text", None)
+    return str(value).strip() or None
+
+
+def _address(value: Any, schemes: tuple[str, ...] = ("https://", "http://")) -> str | None:
+    url = value.strip() if isinstance(value, str) else ""
+    return url if url.startswith(schemes) and not re.search(r"\s", url) else None
+
+
+def _escaped(title: str) -> str:
+    """A title is plain; in a text it must not format."""
+    return re.sub(r"([\\`*_\[\]])", r"\\\1", " ".join(title.split()))
+
+
+def _in_link(url: str) -> str:
+    return "".join(_IN_A_LINK.get(character, character) for character in url)
+
+
+def _lines(lines: Iterable[str | None]) -> str | None:
+    return "\n".join(line for line in lines if line) or None
+
+
+def _left_out(part: str, instead: _T) -> _T:
+    _log.warning("reply.left_out", part=part)
+    return instead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.questions import Question
 from bot.core.turn import Json, Message
 from bot.store.content import content_from_json
-from bot.store.tables import events, messages, open_channels, snapshots
+from bot.store.merging import latest_merge
+from bot.store.tables import conversations, customers, events, identities, merges, messages, open_channels, snapshots
+from bot.store.verifying import codes_left
+
+UNDO_WITHIN = timedelta(days=1)
+"""For so long customers can undo a merge by themselves."""
 
 # A turn rarely says more than this; a question further up is not "the last one" to a customer anyway.
 _LATEST = 5
@@ -35,6 +41,36 @@ class StoredHistory:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Before:
+    """The customer's message before this one."""
+
+    channel: str
+    address: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One of the customer's channels."""
+
+    channel: str
+    assurance: str
+    """How sure it is that it is theirs; see the table `identities`."""
+    how: str
+    here: bool
+    """The one that the message came from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """The dialogue that becomes one with this one in the turn."""
+
+    history: StoredHistory
+    under_way: bool
+    """Whether it has messages that still wait for their own turns."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """All that a turn is given besides its message."""
 
@@ -43,19 +79,106 @@ class Given:
     """What a tap or a typed answer refers to: the message that was tapped, or the newest one with options."""
     asked_again: Question | None = None
     """The newest message that asks for the same slot as `question`."""
+    besides: tuple[Question, ...] = ()
+    """What else the bot offered in the same turn, newest first: a typed answer may be meant for that."""
     channels: tuple[str, ...] = ()
     """Names of the channels that the gateway serves."""
+    links: tuple[Link, ...] = ()
+    """The customer's channels; none in a group."""
+    account: str | None = None
+    """The company's own number of the customer, once somebody has shown it; none in a group."""
+    codes_left: int = 0
+    """How many codes may still be sent within the hour to show whose account it is."""
+    other: Other | None = None
+    undoable: bool = False
+    """Whether there is a merge that the customer may still undo."""
+    before: Before | None = None
 
 
 async def read_given(connection: AsyncConnection, message: Message) -> Given:
     """Everything for the message's turn, in one consistent view."""
     history = await read_history(connection, message.conversation)
-    question = await _question_of(connection, message)
+    question, *besides = await _questions_of(connection, message) or (None,)
     asked_again = None
     if question is not None and question.asks is not None:
         asked_again = await _newest_asking(connection, message.conversation, question.asks)
     served = await connection.execute(sa.select(open_channels.c.name).order_by(open_channels.c.name))
-    return Given(history=history, question=question, asked_again=asked_again, channels=tuple(served.scalars()))
+    links = await _links(connection, message)
+    return Given(
+        history=history,
+        question=question,
+        asked_again=asked_again,
+        besides=tuple(besides),
+        channels=tuple(served.scalars()),
+        links=links,
+        account=await _account(connection, message),
+        codes_left=0
+        if message.identity is None
+        else await codes_left(connection, message.identity, message.created_at),
+        other=await _other(connection, message.said.get("merge")),
+        undoable=len(links) > 1 and await _is_undoable(connection, message),
+        before=await _before(connection, message),
+    )
+
+
+async def _links(connection: AsyncConnection, message: Message) -> tuple[Link, ...]:
+    if message.identity is None:
+        return ()
+    mine = sa.select(conversations.c.customer_id).where(conversations.c.id == message.conversation).scalar_subquery()
+    found = await connection.execute(
+        sa.select(identities).where(identities.c.customer_id == mine).order_by(identities.c.id)
+    )
+    return tuple(
+        Link(channel=row.channel, assurance=row.assurance, how=row.linked_how, here=row.id == message.identity)
+        for row in found
+    )
+
+
+async def _account(connection: AsyncConnection, message: Message) -> str | None:
+    if message.identity is None:
+        return None
+    found = await connection.execute(
+        sa.select(customers.c.account)
+        .join(conversations, conversations.c.customer_id == customers.c.id)
+        .where(conversations.c.id == message.conversation)
+    )
+    account: str | None = found.scalar_one_or_none()
+    return account
+
+
+async def _other(connection: AsyncConnection, merge: Any) -> Other | None:
+    if not isinstance(merge, int):
+        return None
+    found = await connection.execute(
+        sa.select(conversations)
+        .join(merges, merges.c.from_conversation == conversations.c.id)
+        .where(merges.c.id == merge, merges.c.undone_at.is_(None))
+    )
+    row = found.first()
+    if row is None:
+        return None
+    return Other(history=await read_session(connection, row.id), under_way=row.inbound_seq > row.done_seq)
+
+
+async def _is_undoable(connection: AsyncConnection, message: Message) -> bool:
+    assert message.identity is not None
+    since = message.created_at - UNDO_WITHIN
+    return await latest_merge(connection, message.identity, since=since) is not None
+
+
+async def _before(connection: AsyncConnection, message: Message) -> Before | None:
+    found = await connection.execute(
+        sa.select(messages.c.channel, messages.c.address, messages.c.created_at)
+        .where(
+            messages.c.conversation_id == message.conversation,
+            messages.c.direction == "in",
+            messages.c.seq < message.seq,
+        )
+        .order_by(messages.c.seq.desc())
+        .limit(1)
+    )
+    row = found.first()
+    return row and Before(channel=row.channel, address=row.address, at=row.created_at)
 
 
 async def read_history(connection: AsyncConnection, conversation: str) -> StoredHistory:
@@ -97,13 +220,14 @@ async def _read_from(
     )
 
 
-async def _question_of(connection: AsyncConnection, message: Message) -> Question | None:
+async def _questions_of(connection: AsyncConnection, message: Message) -> list[Question]:
     kind = message.said.get("type")
     if kind == "choice":
-        return await _tapped(connection, message)
-    if kind == "text":
+        tapped = await _tapped(connection, message)
+        return [] if tapped is None else [tapped]
+    if kind == "text" or message.said.get("text"):
         return await _last_asked(connection, message)
-    return None
+    return []
 
 
 async def _tapped(connection: AsyncConnection, message: Message) -> Question | None:
@@ -115,8 +239,8 @@ async def _tapped(connection: AsyncConnection, message: Message) -> Question | N
     return row and _question(row)
 
 
-async def _last_asked(connection: AsyncConnection, message: Message) -> Question | None:
-    """Of what the bot said last before this message, the part that offers options."""
+async def _last_asked(connection: AsyncConnection, message: Message) -> list[Question]:
+    """Of what the bot said last before this message, the parts that offer options, newest first."""
     found = await connection.execute(
         _questions(message.conversation)
         .where(messages.c.seq < message.seq)
@@ -125,7 +249,7 @@ async def _last_asked(connection: AsyncConnection, message: Message) -> Question
     )
     rows = found.all()
     latest = [_question(row) for row in rows if row.cause_id == rows[0].cause_id]
-    return next((question for question in latest if question.options), None)
+    return [question for question in latest if question.options]
 
 
 async def _newest_asking(connection: AsyncConnection, conversation: str, slot: str) -> Question | None:

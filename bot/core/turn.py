@@ -29,6 +29,26 @@ class Message:
     """Turns that were tried for it and failed."""
     due_at: datetime
     created_at: datetime
+    identity: int | None = None
+    """Whose it is; nobody's in a group."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Something that the assistant wants done to who is linked with whom, as custom replies of these types say it."""
+
+    do: str
+    """`unlink` a channel of the customer's, `undo_link`: undo the newest merge, or `verify`: send a code to whom the
+    customer says they are."""
+    channel: str | None = None
+    account: str | None = None
+    """The company's number of that customer of theirs."""
+    address: str | None = None
+    """Their e-mail address on file."""
+    order: str | None = None
+    """Number of the order that it is about."""
+    via: str | None = None
+    """`linked`: rather by a channel that is surely theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,5 +79,10 @@ class Turn:
     replies: tuple[Reply, ...] = ()
     language: str | None = None
     snapshot: Snapshot | None = None
+    commands: tuple[Command, ...] = ()
+    asks: str | None = None
+    """The slot that the open form asks for after the turn."""
+    closes: bool = False
+    """Whether a question from before the turn may be open no more: the form has moved on, or asks once more."""
     failure: str | None = None
     """Why the message could not be answered properly and got an apology; holds none of the customer's words."""

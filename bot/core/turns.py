@@ -27,6 +27,9 @@ from bot.store.outage import is_outage
 _log = get_logger()
 _T = TypeVar("_T")
 
+# Until a dialogue that becomes one with this one has had its own turns.
+_A_MOMENT = timedelta(seconds=0.2)
+
 # Turns in a row for one conversation, before the others have their chance again.
 _IN_A_ROW = 4
 
@@ -78,6 +81,9 @@ class TurnTaker:
 
     async def _take_turn(self, claim: Claim, message: Message, keep: timedelta | None) -> Claim | None:
         given = await self._read(message)
+        if given.other is not None and given.other.under_way:
+            await self._release(claim, self._clock() + _A_MOMENT)
+            return None
         dialogue = self._shelf.current  # this one to the turn's end, even if a new model arrives meanwhile
         try:
             turn = await dialogue.turn(message, given, lambda: self._read_session(message))

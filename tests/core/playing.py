@@ -74,7 +74,8 @@ def answer_of(action: str) -> dict[str, Any]:
         "action_forget": [{"event": "reset_slots"}],
         "action_walk": [{"event": "slot", "name": "walked", "value": "far"}],
     }
-    responses = [{"text": "Found it"}] if action == "action_look_up" else []
+    words = {"action_look_up": "Found it", "action_catch_up": "You were returning something"}
+    responses = [{"text": words[action]}] if action in words else []
     return {"events": events.get(action, []), "responses": responses}
 
 
@@ -85,7 +86,14 @@ class People:
         self._engine = engine
         self._clock = clock
 
-    async def says(self, conversation: str, said: str | dict[str, Any], *, channel: str = "webchat") -> int:
+    async def says(
+        self,
+        conversation: str,
+        said: str | dict[str, Any],
+        *,
+        channel: str = "webchat",
+        identity: int | None = None,
+    ) -> int:
         """A message at the conversation's end; returns its id."""
         content = {"type": "text", "text": said} if isinstance(said, str) else said
         now = self._clock()
@@ -113,6 +121,7 @@ class People:
                     author="customer",
                     channel=channel,
                     address=f"{channel}:{conversation}",
+                    identity_id=identity,
                     content=content,
                     state="waiting",
                     attempts=0,

@@ -111,6 +111,80 @@ async def test_a_turn_is_one_commit_of_events_replies_and_done(
     assert [await count(engine, table) for table in (events, snapshots)] == [1, 1]
 
 
+LAMP = Content(text="Which?", options=(Option(title="Lamp", payload="lamp"),))
+
+
+async def turns(
+    engine: AsyncEngine, clock: Clock, people: People, *taken: Turn, channel: str = "telegram", name: str = "alice"
+) -> None:
+    """One after the other, on that channel."""
+    for number, each in enumerate(taken):
+        await people.says(name, f"{number}", channel=channel)
+        held, message = await must_claim(engine, clock)
+        await commit(engine, clock, held, message, each)
+
+
+def asking(slot: str | None, *, closes: bool = False) -> Turn:
+    """A turn after which the form asks for that slot."""
+    replies = (Reply(content=LAMP, asks=slot),) if slot else (Reply(content=Content(text="Done")),)
+    return Turn(first_event=1, replies=replies, asks=slot, closes=closes)
+
+
+async def withdrawals(people: People, name: str = "alice") -> list[tuple[str, str | None, str | None]]:
+    return [(row.channel, row.asks, row.withdrawal) for row in await people.replies(name)]
+
+
+async def test_the_buttons_of_an_answered_question_are_to_be_withdrawn(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    menu = Turn(first_event=1, replies=(Reply(content=LAMP),))
+    await turns(engine, clock, people, menu, asking("item"), asking("reason", closes=True))
+    assert await withdrawals(people) == [
+        ("telegram", None, None),
+        ("telegram", "item", "due"),
+        ("telegram", "reason", None),
+    ]
+    await turns(engine, clock, people, asking(None, closes=True))
+    assert [due for *_, due in await withdrawals(people)] == [None, "due", "due", None]
+
+
+async def test_a_question_that_is_asked_again_keeps_only_its_newest_buttons_at_each_address(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await turns(engine, clock, people, asking("item"), asking("item", closes=True))
+    await turns(engine, clock, people, asking("item", closes=True), channel="webchat")
+    assert await withdrawals(people) == [
+        ("telegram", "item", "due"),
+        ("telegram", "item", None),
+        ("webchat", "item", None),
+    ]
+
+
+async def test_only_this_conversations_open_questions_that_reached_somebody_are_withdrawn(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await turns(engine, clock, people, asking("item"), name="bob")
+    await turns(engine, clock, people, asking("item"), asking("item", closes=True))
+    failed, first, *_ = reversed(await people.replies("alice"))
+    async with transaction(engine) as connection:
+        await connection.execute(sa.update(messages).where(messages.c.id == failed.id).values(state="failed"))
+        await connection.execute(sa.update(messages).where(messages.c.id == first.id).values(withdrawal="done"))
+    await turns(engine, clock, people, asking(None, closes=True))
+    assert [due for *_, due in await withdrawals(people)] == ["done", None, None]
+    assert await withdrawals(people, "bob") == [("telegram", "item", None)]
+
+
+async def test_a_turn_that_moves_no_form_looks_at_no_question(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await turns(engine, clock, people, asking("item"))
+    asked: list[str] = []
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    await turns(engine, clock, people, turn("an aside"))
+    assert [statement for statement in asked if "withdrawal" in statement and statement.startswith("UPDATE")] == []
+    assert [due for *_, due in await withdrawals(people)] == [None, None]
+
+
 async def test_messages_are_taken_in_order(engine: AsyncEngine, clock: Clock, people: People) -> None:
     for words in ("one", "two", "three"):
         await people.says("alice", words)

@@ -69,6 +69,33 @@ async def test_a_forms_options_ask_for_its_slot_and_an_answer_in_between_does_no
     ]
 
 
+async def test_actions_are_told_of_the_file_that_came_with_the_words(dialogue: Dialogue, actions: Actions) -> None:
+    picture = {"type": "media", "kind": "picture", "outcome": "stored", "text": "look up", "size": 5}
+    await take(dialogue, EMPTY, picture)
+    told = actions.calls[0]["tracker"]["latest_message"]["metadata"]["media"]
+    assert told == {"kind": "picture", "outcome": "stored", "size": 5, "message": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "asks", "closes"),
+    [
+        (["good day"], None, False),
+        (["return"], "item", False),
+        (["return", "faq"], "item", True),
+        (["return", "chair"], "reason", True),
+        (["return", "chair", "broken"], None, True),
+        (["return", "chair", "broken", "faq"], None, False),
+        (["return", "cancel"], None, True),
+    ],
+    ids=["no form", "it opens", "asks again", "goes on", "is filled", "is over", "is given up"],
+)
+async def test_a_turn_tells_what_its_form_asks_and_whether_that_is_new(
+    dialogue: Dialogue, said: list[str], asks: str | None, closes: bool
+) -> None:
+    _, turn = await through(dialogue, *said)
+    assert (turn.asks, turn.closes) == (asks, closes)
+
+
 async def test_a_menu_asks_for_nothing(dialogue: Dialogue) -> None:
     _, turn = await through(dialogue, "menu")
     assert [reply.asks for reply in turn.replies] == [None]
@@ -81,6 +108,9 @@ async def test_a_menu_asks_for_nothing(dialogue: Dialogue) -> None:
         ({"type": "linked", "from": "webchat"}, "Linked"),
         ({"type": "link_refused", "problem": "expired"}, "Not linked"),
         ({"type": "unsupported", "kind": "voice"}, "I cannot read that"),
+        ({"type": "media", "kind": "voice", "outcome": "stored"}, "I cannot read that"),
+        ({"type": "media", "kind": "picture", "outcome": "stored", "text": "faq"}, "Returns are free"),
+        ({"type": "location", "latitude": 1.3, "longitude": 103.8}, "I cannot read that"),
         ({"type": "choice", "message": 5, "option": 0}, "That is over"),
         ("/restart", "Pardon?"),
     ],

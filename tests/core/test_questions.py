@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.meaning import LONGEST_TEXT, clean, text_for_rasa
-from bot.core.questions import Asking, Question, is_stale, typed_option
+from bot.core.meaning import LONGEST_TEXT, clean, text_for_rasa, told_beside
+from bot.core.questions import Asking, Question, is_stale
 from bot.core.retry import wait_before_retry
 from channels.contract import Option
 from tests.core.playing import NOON
@@ -18,45 +18,6 @@ OPTIONS = (LAMP, CHAIR)
 
 def question(asks: str | None = "item", options: tuple[Option, ...] = OPTIONS, minutes: int = 0) -> Question:
     return Question(id=1, options=options, asks=asks, asked_at=NOON + timedelta(minutes=minutes))
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("Lamp", LAMP),
-        (" lamp ", LAMP),
-        ("ＬＡＭＰ", LAMP),
-        ("big chair", CHAIR),
-        ("1", LAMP),
-        ("2", CHAIR),
-        ("２", CHAIR),
-        ("2.", CHAIR),
-        ("2。", CHAIR),
-        ("(2)", CHAIR),
-        ("②", CHAIR),
-        ("0", None),
-        ("3", None),
-        ("10423", None),
-        ("2 lamps", None),
-        ("-1", None),
-        ("lamps", None),
-        ("", None),
-    ],
-)
-def test_a_typed_answer_is_the_option_it_names(typed: str, meant: Option | None) -> None:
-    assert typed_option(typed, OPTIONS) == meant
-
-
-def test_a_number_is_a_value_where_labels_are_numbers() -> None:
-    how_many = tuple(Option(title=number, payload=f"/many{number}") for number in ("1", "2", "5"))
-    assert typed_option("5", how_many) == how_many[2]
-    assert typed_option("3", how_many) is None
-
-
-def test_a_label_that_several_options_share_names_none_of_them() -> None:
-    cards = (Option(title="Choose", payload="/a"), Option(title="Choose", payload="/b"))
-    assert typed_option("choose", cards) is None
-    assert typed_option("2", cards) == cards[1]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +71,10 @@ def test_an_endless_message_is_cut_for_understanding() -> None:
     assert len(clean("x" * 100_000)) == LONGEST_TEXT
 
 
-INTENTS = {"greet", "stale_choice", "channel_linked", "link_refused", "unsupported_message"}
+INTENTS = {
+    *("greet", "stale_choice", "channel_linked", "link_refused"),
+    *("media_received", "location_shared", "unsupported_message"),
+}
 OPEN = Asking(slot="item", since=NOON)
 OVER = Asking(slot=None, since=None)
 
@@ -131,10 +95,28 @@ OVER = Asking(slot=None, since=None)
         ({"type": "link_refused", "problem": "used"}, OPEN, '/link_refused{"link_problem": "used"}'),
         ({"type": "unsupported", "kind": "voice"}, OPEN, '/unsupported_message{"kind": "voice"}'),
         ({"type": "unsupported", "kind": 'X"}{/y'}, OPEN, '/unsupported_message{"kind": "xy"}'),
+        ({"type": "media", "kind": "picture", "outcome": "stored", "text": "2"}, OPEN, "/pick_chair"),
+        ({"type": "media", "kind": "picture", "outcome": "lost", "text": "/broken"}, OPEN, "broken"),
+        (
+            {"type": "media", "kind": "voice", "outcome": "pending", "name": "a.ogg", "text": " / "},
+            OPEN,
+            '/media_received{"media_kind": "voice", "media_outcome": "pending"}',
+        ),
+        (
+            {"type": "media", "kind": "file", "outcome": "refused", "problem": "too_large"},
+            OPEN,
+            '/media_received{"media_kind": "file", "media_outcome": "refused", "media_problem": "too_large"}',
+        ),
+        (
+            {"type": "location", "latitude": 1.3, "longitude": -0.5, "name": '"}/restart'},
+            OPEN,
+            '/location_shared{"latitude": 1.3, "longitude": -0.5}',
+        ),
+        ({"type": "taken_back"}, OPEN, None),
         ({"type": "from a later version"}, OPEN, '/unsupported_message{"kind": "fromalaterversion"}'),
     ],
 )
-def test_what_a_message_means_to_rasa(said: dict[str, object], asking: Asking, text: str) -> None:
+def test_what_a_message_means_to_rasa(said: dict[str, object], asking: Asking, text: str | None) -> None:
     assert text_for_rasa(said, question=question(), asked_again=None, asking=asking, intents=INTENTS) == text
 
 
@@ -144,6 +126,8 @@ def test_what_a_message_means_to_rasa(said: dict[str, object], asking: Asking, t
         ({"type": "start"}, "hi"),
         ({"type": "linked", "from": "webchat"}, None),
         ({"type": "unsupported", "kind": "voice"}, None),
+        ({"type": "media", "kind": "voice", "outcome": "stored"}, None),
+        ({"type": "location", "latitude": 1.3, "longitude": 103.8}, None),
         ({"type": "text", "text": "/"}, None),
         ({"type": "choice", "message": 1, "option": 1}, "/pick_chair"),
         ({"type": "choice", "message": 1, "option": 9}, None),
@@ -151,6 +135,42 @@ def test_what_a_message_means_to_rasa(said: dict[str, object], asking: Asking, t
 )
 def test_an_assistant_that_knows_none_of_our_intents_is_spared(said: dict[str, object], text: str | None) -> None:
     assert text_for_rasa(said, question=question(), asked_again=None, asking=OVER, intents=set()) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [({"type": "media", "kind": "voice"}, "media"), ({"type": "location"}, "location")]
+)
+def test_an_assistant_that_knows_no_files_says_that_it_cannot_read_them(said: dict[str, object], kind: str) -> None:
+    text = text_for_rasa(said, question=None, asked_again=None, asking=OVER, intents={"unsupported_message"})
+    assert text == f'/unsupported_message{{"kind": "{said.get("kind") or kind}"}}'
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"type": "text", "text": "hi"}, {}),
+        (
+            {
+                "type": "media",
+                "kind": "file",
+                "outcome": "stored",
+                "name": "b.pdf",
+                "mime": "application/pdf",
+                "size": 9,
+            }
+            | {"text": "my bill", "media": "secret", "problem": None},
+            {"media": {"kind": "file", "outcome": "stored", "name": "b.pdf", "mime": "application/pdf", "size": 9}},
+        ),
+        (
+            {"type": "location", "latitude": 0.0, "longitude": 9.5, "name": "Home"},
+            {"location": {"latitude": 0.0, "longitude": 9.5, "name": "Home"}},
+        ),
+    ],
+)
+def test_actions_are_told_of_a_file_and_a_place(said: dict[str, object], told: dict[str, dict[str, object]]) -> None:
+    if "media" in told:
+        told["media"]["message"] = 7
+    assert told_beside(said, 7) == told
 
 
 def test_waiting_grows_and_ends() -> None:

@@ -256,6 +256,33 @@ async def test_taps_and_typed_numbers_answer_the_open_question(office: Office) -
             await people.says("alice", {"type": "choice", "message": why.id, "option": 0, "label": ""})
         )
         assert (await people.replies("alice"))[-1].content["text"] == "chair goes back"
+    assert [(row.asks, row.withdrawal) for row in await people.replies("alice") if row.asks] == [
+        ("item", "due"),
+        ("reason", "due"),  # asked on Telegram, and once more on the web where the late tap came from
+        ("reason", "due"),
+    ]
+
+
+async def test_a_tap_on_a_question_that_was_asked_again_still_answers_it(office: Office) -> None:
+    people = office.people
+    async with office.worker():
+        await people.waits_for(await people.says("alice", "return"))
+        first = (await people.replies("alice"))[-1]
+        await people.waits_for(await people.says("alice", "faq"))
+        assert [row.withdrawal for row in await people.replies("alice") if row.asks] == ["due", None]
+        tap = {"type": "choice", "message": first.id, "option": 1, "label": "Chair"}
+        await people.waits_for(await people.says("alice", tap))
+        assert (await people.replies("alice"))[-1].content["text"] == "Why?"
+
+
+async def test_words_beside_a_picture_answer_the_open_question(office: Office) -> None:
+    people = office.people
+    async with office.worker():
+        await people.waits_for(await people.says("alice", "return"))
+        picture = {"type": "media", "kind": "picture", "outcome": "stored", "text": "the second one"}
+        await people.waits_for(await people.says("alice", picture))
+        await people.waits_for(await people.says("alice", "too large"))
+    assert (await people.replies("alice"))[-1].content["text"] == "chair goes back"
 
 
 async def test_nobody_can_tap_another_customers_options(office: Office) -> None:

@@ -13,7 +13,10 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.core.nlu.tokenizer import HAN
 from tests.core.nlu.conftest import PROJECT
 
-REPORTED_BY_THE_PRODUCT = {"channel_linked", "link_refused", "stale_choice", "unsupported_message"}
+REPORTED_BY_THE_PRODUCT = {
+    *("channel_linked", "link_refused", "stale_choice"),
+    *("media_received", "location_shared", "unsupported_message"),
+}
 FEWEST_HELD_OUT = 12
 
 
