@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import channel_of, open_channels, said
+from actions.conversation import channel_of, has_just_joined, open_channels, said
 from actions.orders import payload
-from actions.shop import open_shop
 from actions.texts import DomainDict, Texts, texts_for
+from actions.thread import thread_of
 
 CHANNELS = ("telegram", "whatsapp", "teams", "webchat")
 """In the order in which they are offered."""
@@ -19,7 +17,7 @@ CHANNELS = ("telegram", "whatsapp", "teams", "webchat")
 ALSO_DEVICES = ("telegram", "webchat")
 """Channels that "my phone" and "my computer" stand for, so that "WhatsApp on my phone" names two of them."""
 
-LINK_PROBLEMS = ("expired", "used")
+LINK_PROBLEMS = ("expired", "used", "other_account", "too_many", "code_unknown", "code_expired", "code_used")
 
 
 class ActionContinueElsewhere(Action):  # type: ignore[misc]
@@ -42,7 +40,8 @@ class ActionContinueElsewhere(Action):  # type: ignore[misc]
 
 
 class ActionCatchUp(Action):  # type: ignore[misc]
-    """One line that says where the customer was, from the tracker; an open form asks its question after it."""
+    """Says where the customer was, from the tracker, and whether two conversations have become one; an open form asks
+    its question after it."""
 
     def name(self) -> str:
         return "action_catch_up"
@@ -51,8 +50,11 @@ class ActionCatchUp(Action):  # type: ignore[misc]
         texts = texts_for(tracker, domain)
         here = channel_of(tracker)
         where = f"utter_channel_{here}" if here in CHANNELS else "utter_channel_webchat"
-        response, values = await _thread(tracker, texts.language)
-        dispatcher.utter_message(response=response, channel=texts(where), **values)
+        thread = await thread_of(tracker.active_loop_name, tracker.slots, texts.language)
+        joined = f"\n{texts('utter_joined')}" if has_just_joined(tracker) else ""
+        dispatcher.utter_message(
+            response=f"utter_catch_up{thread.kind}", channel=texts(where), joined=joined, **thread.values
+        )
         return []
 
 
@@ -84,18 +86,3 @@ def _wanted(tracker: Tracker) -> str | None:
 
 def _choose(channel: str, texts: Texts) -> dict[str, str]:
     return {"title": texts(f"utter_choose_{channel}"), "payload": payload("continue_elsewhere", channel=channel)}
-
-
-async def _thread(tracker: Tracker, language: str) -> tuple[str, dict[str, str]]:
-    """What the customer was doing: a response of the domain and its values."""
-    if tracker.active_loop_name == "track_order_form":
-        return "utter_catch_up_track", {}
-    if tracker.active_loop_name != "return_form":
-        return "utter_catch_up", {}
-    order, sku = tracker.get_slot("return_order"), tracker.get_slot("return_sku")
-    if order is None:
-        return "utter_catch_up_return", {}
-    product = await asyncio.to_thread(open_shop().product, sku) if sku else None
-    if product is None:
-        return "utter_catch_up_return_order", {"order": order}
-    return "utter_catch_up_return_item", {"order": order, "item": product.short.in_language(language)}

@@ -6,7 +6,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import said
+from actions.conversation import is_in_group, said
+from actions.groups import ActionPrivateMatter
 from actions.orders import payload
 from actions.stock import ActionCheckStock
 from actions.stores import ActionOpeningHours
@@ -22,6 +23,9 @@ class ActionClarify(Action):  # type: ignore[misc]
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         message = said(tracker)
         order = message.first("order_number")
+        if order and is_in_group(tracker):
+            private: list[EventType] = await ActionPrivateMatter().run(dispatcher, tracker, domain)
+            return private
         if order:
             texts = texts_for(tracker, domain)
             buttons = [

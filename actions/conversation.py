@@ -44,15 +44,35 @@ def said(tracker: Tracker) -> Said:
 
 def channel_of(tracker: Tracker) -> str | None:
     """The channel that the customer is on now."""
-    metadata = tracker.latest_message.get("metadata") or {}
-    channel = metadata.get("channel") or tracker.get_latest_input_channel()
+    channel = _told(tracker).get("channel") or tracker.get_latest_input_channel()
     return str(channel) if channel else None
 
 
 def open_channels(tracker: Tracker) -> list[str] | None:
     """The channels that can be gone on with, as far as the product says; Rasa's own tools say nothing."""
-    metadata = tracker.latest_message.get("metadata") or {}
-    return metadata.get("channels") or None
+    return _told(tracker).get("channels") or None
+
+
+def linked_channels(tracker: Tracker) -> list[str]:
+    """The customer's channels, each once, the one that they are on first."""
+    links = [link["channel"] for link in _told(tracker).get("links") or []]
+    here = channel_of(tracker)
+    return list(dict.fromkeys([here, *links] if here else links))
+
+
+def is_in_group(tracker: Tracker) -> bool:
+    """Whether others listen."""
+    return _told(tracker).get("audience") is True
+
+
+def has_just_joined(tracker: Tracker) -> bool:
+    """Whether two conversations that both had content have become one in this turn."""
+    return _told(tracker).get("joined") is True
+
+
+def can_undo_link(tracker: Tracker) -> bool:
+    """Whether there are conversations that the customer may separate again by themselves."""
+    return _told(tracker).get("undoable") is True
 
 
 def message_id_of(tracker: Tracker) -> str:
@@ -62,6 +82,11 @@ def message_id_of(tracker: Tracker) -> str:
 
 def forget(slots: Iterable[str]) -> list[EventType]:
     return [SlotSet(slot, None) for slot in slots]
+
+
+def _told(tracker: Tracker) -> dict[str, Any]:
+    """What the product tells beside the message; see bot/core/dialogue.py."""
+    return tracker.latest_message.get("metadata") or {}
 
 
 def _rest(text: str, entities: list[dict[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import Said, said
+from actions.parked import offer_parked
 from actions.shop import Order, open_shop
 from actions.texts import DomainDict, Texts, full_day, listed, texts_for
 
@@ -80,7 +81,29 @@ class ActionOrderStatus(Action):  # type: ignore[misc]
             dispatcher.utter_message(response=unknown, order=number)
             return [SlotSet("order_number", None)]
         _utter_status(dispatcher, order, texts_for(tracker, domain), returning=bool(tracker.active_loop_name))
+        if _ends_form(tracker):
+            await offer_parked(dispatcher, tracker, domain)
         return [SlotSet("order_number", None), SlotSet("recent_order", order.number)]
+
+
+class ActionStopTracking(Action):  # type: ignore[misc]
+    """The customer has stopped looking up an order."""
+
+    def name(self) -> str:
+        return "action_stop_tracking"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
+        dispatcher.utter_message(response="utter_tracking_stopped")
+        await offer_parked(dispatcher, tracker, domain)
+        return []
+
+
+def _ends_form(tracker: Tracker) -> bool:
+    """Whether a form has ended in this turn; "and 1043?" afterwards ends none."""
+    kinds = (event["event"] for event in reversed(tracker.events))
+    return next((kind for kind in kinds if kind in ("active_loop", "user")), None) == "active_loop" and (
+        not tracker.active_loop_name
+    )
 
 
 def _utter_status(dispatcher: CollectingDispatcher, order: Order, texts: Texts, *, returning: bool) -> None:

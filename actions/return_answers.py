@@ -15,7 +15,8 @@ ASIDE = frozenset(
     (
         *("ask_hours", "check_stock", "track_order", "talk_to_human", "continue_elsewhere"),
         *("greet", "goodbye", "thank", "help", "cancel"),
-        *("channel_linked", "link_refused", "stale_choice", "unsupported_message"),
+        *("channel_linked", "link_refused", "stale_choice"),
+        *("media_received", "location_shared", "unsupported_message"),
     )
 )
 """Intents that are about something else, even when they name a product or a store."""

@@ -13,6 +13,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import forget, message_id_of, said
 from actions.orders import payload
+from actions.parked import offer_parked
 from actions.return_answers import AT_THE_END, Answer, read_answer
 from actions.shop import AlreadyReturned, Name, Order, OrderItem, Product, ReturnRequest, Store, open_shop
 from actions.texts import DomainDict, Texts, full_day, language_of, money, texts_for
@@ -157,6 +158,7 @@ class ActionFinishReturn(Action):  # type: ignore[misc]
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         if tracker.get_slot("return_confirmed"):
             await _register(dispatcher, tracker, texts_for(tracker, domain))
+        await offer_parked(dispatcher, tracker, domain)
         order = tracker.get_slot("return_order") or tracker.get_slot("recent_order")
         return [*forget((*FORM_SLOTS, "order_number")), SlotSet("recent_order", order)]
 
@@ -169,6 +171,7 @@ class ActionForgetReturn(Action):  # type: ignore[misc]
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         dispatcher.utter_message(response="utter_return_cancelled")
+        await offer_parked(dispatcher, tracker, domain)
         return forget(FORM_SLOTS)
 
 

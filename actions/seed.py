@@ -19,10 +19,17 @@ def fill(connection: Connection, today: date) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(7461)"))
     tables.metadata.create_all(connection)
-    if connection.execute(select(func.count()).select_from(tables.products)).scalar_one():
-        return
-    for table, rows in _rows(today):
-        connection.execute(insert(table), rows)
+    if not _count(connection, tables.products):
+        for table, rows in _rows(today):
+            connection.execute(insert(table), rows)
+    if not _count(connection, tables.store_places):  # also where the stores are older than the table
+        connection.execute(insert(tables.store_places), _places(connection))
+    if not _count(connection, tables.addresses):
+        connection.execute(insert(tables.addresses), _addresses(connection))
+
+
+def _count(connection: Connection, table: Any) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def _rows(today: date) -> list[tuple[Any, list[dict[str, Any]]]]:
@@ -48,6 +55,16 @@ CUSTOMERS = [
     {"id": 5, "name": "Bob Chen", "email": "bob.chen@example.com"},
     {"id": 6, "name": "Farah Ismail", "email": "farah.ismail@example.com"},
 ]
+
+# customer: where they live, in both languages
+ADDRESSES: dict[int, tuple[str, str]] = {
+    1: ("12 Tiong Bahru Road, #05-21, Singapore 168731", "中峇鲁路12号 #05-21，新加坡 168731"),
+    2: ("88 Serangoon Avenue 3, #11-02, Singapore 556108", "实龙岗3道88号 #11-02，新加坡 556108"),
+    3: ("5 Siglap Hill, Singapore 456069", "实乞纳山5号，新加坡 456069"),
+    4: ("31 Holland Close, #14-77, Singapore 270031", "荷兰弄31号 #14-77，新加坡 270031"),
+    5: ("240 Bishan Street 22, #08-19, Singapore 570240", "碧山22街240号 #08-19，新加坡 570240"),
+    6: ("7 Pasir Ris Drive 1, #03-60, Singapore 519007", "巴西立1通道7号 #03-60，新加坡 519007"),
+}
 
 # sku: name, short name (both languages), kind, colour, price in cents
 PRODUCTS: dict[str, tuple[str, str, str, str, str, str | None, int]] = {
@@ -104,6 +121,14 @@ STORES: dict[str, tuple[str, str, str, str, Hours, Hours, Hours]] = {
         (10, 21),
         (12, 18),
     ),
+}
+
+# id: latitude and longitude in degrees
+PLACES: dict[str, tuple[float, float]] = {
+    "orchard": (1.3038, 103.8358),
+    "tampines": (1.3525, 103.9450),
+    "jurong-east": (1.3331, 103.7436),
+    "harbourfront": (1.2644, 103.8222),
 }
 
 # sku: online, then the four stores in the order above
@@ -223,6 +248,19 @@ def _stores() -> list[dict[str, Any]]:
     return [
         {"id": store, "position": position, **dict(zip(columns, values, strict=False))}
         for position, (store, values) in enumerate(STORES.items())
+    ]
+
+
+def _places(connection: Connection) -> list[dict[str, Any]]:
+    known = connection.execute(select(tables.stores.c.id).where(tables.stores.c.id.in_(PLACES))).scalars()
+    return [{"store": store, "latitude": PLACES[store][0], "longitude": PLACES[store][1]} for store in known]
+
+
+def _addresses(connection: Connection) -> list[dict[str, Any]]:
+    known = connection.execute(select(tables.customers.c.id).where(tables.customers.c.id.in_(ADDRESSES))).scalars()
+    return [
+        {"customer_id": customer, "address_en": ADDRESSES[customer][0], "address_zh": ADDRESSES[customer][1]}
+        for customer in known
     ]
 
 

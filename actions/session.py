@@ -14,7 +14,8 @@ SUPPORTED_LANGUAGES = ("en", "zh")
 
 
 class ActionSessionStart(Action):  # type: ignore[misc]
-    """Takes up the customer's language from what the channel knows, so that even the first greeting is in it."""
+    """Takes up the customer's language from what the channel knows, so that even the first greeting is in it, and notes
+    a group's conversation."""
 
     def name(self) -> str:
         return "action_session_start"
@@ -22,9 +23,13 @@ class ActionSessionStart(Action):  # type: ignore[misc]
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         events: list[EventType] = [SessionStarted()]
         events += [SlotSet(name, value) for name, value in tracker.slots.items() if value is not None]
-        hint = _language(tracker.get_slot("session_started_metadata") or {})
+        metadata = tracker.get_slot("session_started_metadata") or {}
+        in_group = metadata.get("audience") is True
+        hint = _language(metadata) or ("en" if in_group else None)
         if hint and not tracker.get_slot("language"):
             events.append(SlotSet("language", hint))
+        if in_group:
+            events.append(SlotSet("audience", True))
         return [*events, ActionExecuted("action_listen")]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from actions import seed, tables
 TIMEZONE = ZoneInfo("Asia/Singapore")
 RETURN_WINDOW = timedelta(days=30)
 ONLINE = "online"
+EARTH_RADIUS_KM = 6371.0
 DEFAULT_DATABASE_URL = "sqlite:///var/shop.db"
 DEFAULT_SHOP_URL = "http://127.0.0.1:8081"
 
@@ -96,10 +98,37 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Account:
+    """Who placed an order."""
+
+    number: str
+    """The shop's own number of the customer, which signing in on the website vouches for."""
+    name: str
+    email: str
+    address: Name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    latitude: float
+    """Degrees, north is positive."""
+    longitude: float
+    """Degrees, east is positive."""
+
+    def km_to(self, other: Place) -> float:
+        """As the crow flies, on a sphere: https://en.wikipedia.org/wiki/Haversine_formula"""
+        north, other_north = radians(self.latitude), radians(other.latitude)
+        half_up = sin((other_north - north) / 2)
+        half_along = sin(radians(other.longitude - self.longitude) / 2)
+        return 2 * EARTH_RADIUS_KM * asin(sqrt(half_up**2 + cos(north) * cos(other_north) * half_along**2))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Store:
     id: str
     name: Name
     address: Name
+    place: Place | None
     hours: tuple[tuple[time, time] | None, ...]
     """Opening and closing time for Monday to Sunday; None on a day when it stays closed."""
 
@@ -171,6 +200,24 @@ class Shop:
         with self._engine.connect() as connection:
             row = connection.execute(select(tables.orders).where(tables.orders.c.number == number)).first()
             return _order(connection, row) if row else None
+
+    def account_of(self, number: str) -> Account | None:
+        """The customer who placed this order; None where there is no such order."""
+        orders, customers, addresses = tables.orders, tables.customers, tables.addresses
+        query = (
+            select(customers, addresses.c.address_en, addresses.c.address_zh)
+            .join(orders, orders.c.customer_id == customers.c.id)
+            .join(addresses, addresses.c.customer_id == customers.c.id)
+            .where(orders.c.number == number)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return row and Account(
+            number=f"C-{1000 + row.id}",
+            name=row.name,
+            email=row.email,
+            address=Name(en=row.address_en, zh=row.address_zh),
+        )
 
     def products(self) -> tuple[Product, ...]:
         with self._engine.connect() as connection:
@@ -295,12 +342,17 @@ def _stores(connection: Connection) -> tuple[Store, ...]:
     hours: dict[str, list[tuple[time, time] | None]] = {}
     for row in connection.execute(select(tables.opening_hours)):
         hours.setdefault(row.store, [None] * 7)[row.weekday] = (row.opens, row.closes)
+    places = {
+        row.store: Place(latitude=row.latitude, longitude=row.longitude)
+        for row in connection.execute(select(tables.store_places))
+    }
     rows = connection.execute(select(tables.stores).order_by(tables.stores.c.position))
     return tuple(
         Store(
             id=row.id,
             name=Name(en=row.name_en, zh=row.name_zh),
             address=Name(en=row.address_en, zh=row.address_zh),
+            place=places.get(row.id),
             hours=tuple(hours.get(row.id, [None] * 7)),
         )
         for row in rows

@@ -1,4 +1,4 @@
-"""When the stores are open."""
+"""Where the stores are and when they are open."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import said
-from actions.shop import Store, open_shop
+from actions.shop import Place, Store, open_shop
 from actions.texts import DomainDict, Texts, clock_time, near_day, texts_for
 
 MOST_DAYS = 3
+FARTHEST_KM = 100
+"""Whoever is farther away is not in the country."""
 
 
 class ActionOpeningHours(Action):  # type: ignore[misc]
@@ -32,6 +34,43 @@ class ActionOpeningHours(Action):  # type: ignore[misc]
         for day in days:
             dispatcher.utter_message(**_answer(chosen, day, now, texts))
         return [SlotSet("recent_store", chosen[0].id if len(chosen) == 1 else None)]
+
+
+class ActionNearestStore(Action):  # type: ignore[misc]
+    """The customer has shared where they are: the store that is nearest, on the map, and when it is open today."""
+
+    def name(self) -> str:
+        return "action_nearest_store"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
+        texts, here = texts_for(tracker, domain), _shared_place(tracker)
+        stores = await asyncio.to_thread(open_shop().stores)
+        away = {store: here.km_to(store.place) for store in stores if here and store.place}
+        nearest = min(away, key=lambda store: away[store], default=None)
+        if nearest is None or nearest.place is None or away[nearest] > FARTHEST_KM:
+            dispatcher.utter_message(response="utter_no_store_near")
+            return []
+        now = open_shop().now()
+        dispatcher.utter_message(
+            response="utter_nearest_store",
+            store=nearest.name.in_language(texts.language),
+            address=nearest.address.in_language(texts.language),
+            km=f"{away[nearest]:.1f}",
+            latitude=str(nearest.place.latitude),
+            longitude=str(nearest.place.longitude),
+        )
+        dispatcher.utter_message(**_of_one(nearest, now.date(), now, texts))
+        return [SlotSet("recent_store", nearest.id)]
+
+
+def _shared_place(tracker: Tracker) -> Place | None:
+    message = said(tracker)
+    try:
+        latitude, longitude = (float(str(message.first(name))) for name in ("latitude", "longitude"))
+    except ValueError:
+        return None
+    on_earth = abs(latitude) <= 90 and abs(longitude) <= 180
+    return Place(latitude=latitude, longitude=longitude) if on_earth else None
 
 
 def _recent(tracker: Tracker, intent: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The tables of the shop's own database; the product's conversations live elsewhere."""
 
-from sqlalchemy import Column, Date, ForeignKey, Integer, MetaData, String, Table, Text, Time, UniqueConstraint
+from sqlalchemy import Column, Date, Float, ForeignKey, Integer, MetaData, String, Table, Text, Time, UniqueConstraint
 
 metadata = MetaData()
 
@@ -10,6 +10,14 @@ customers = Table(
     Column("id", Integer, primary_key=True),
     Column("name", String(80), nullable=False),
     Column("email", String(120), nullable=False, unique=True),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("customer_id", ForeignKey("customers.id"), primary_key=True),
+    Column("address_en", String(200), nullable=False),
+    Column("address_zh", String(200), nullable=False),
 )
 
 products = Table(
@@ -35,6 +43,14 @@ stores = Table(
     Column("name_zh", String(80), nullable=False),
     Column("address_en", String(200), nullable=False),
     Column("address_zh", String(200), nullable=False),
+)
+
+store_places = Table(
+    "store_places",
+    metadata,
+    Column("store", ForeignKey("stores.id"), primary_key=True),
+    Column("latitude", Float, nullable=False),  # degrees, north is positive
+    Column("longitude", Float, nullable=False),  # degrees, east is positive
 )
 
 opening_hours = Table(

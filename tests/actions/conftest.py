@@ -24,10 +24,22 @@ class Outcome:
 
     responses: list[dict[str, Any]]
     slots: dict[str, Any]
+    next: str | None
+    """The action that it wants to follow."""
 
     @property
     def uttered(self) -> list[str]:
-        return [response["response"] for response in self.responses]
+        return [response["response"] for response in self.responses if response["response"]]
+
+    @property
+    def commands(self) -> list[dict[str, Any]]:
+        """What it wants the product to do, besides saying something."""
+        return [response["custom"] for response in self.responses if response["custom"] and not response["response"]]
+
+    @property
+    def payloads(self) -> list[str]:
+        """Of all buttons."""
+        return [button["payload"] for response in self.responses for button in response["buttons"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +53,8 @@ class Message:
     channel: str = "webchat"
     channels: list[str] = field(default_factory=list)
     """Those that the gateway serves, where it says so."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What else the product tells beside the message; see bot/core/dialogue.py."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -48,7 +62,7 @@ class Message:
             "intent": {"name": self.intent, "confidence": 1.0},
             "entities": [{"entity": entity, "value": value} for entity, value in self.entities.items()],
             "message_id": self.message_id,
-            "metadata": {"channel": self.channel, "channels": self.channels},
+            "metadata": {"channel": self.channel, "channels": self.channels, **self.told},
         }
 
 
@@ -78,7 +92,8 @@ def run(database: str) -> Run:
         result = await _executor().run(_action_call(action, message, active_loop, slots))
         assert result is not None
         changed = {event["name"]: event["value"] for event in result["events"] if event["event"] == "slot"}
-        return Outcome(responses=result["responses"], slots=changed)
+        following = [event["name"] for event in result["events"] if event["event"] == "followup"]
+        return Outcome(responses=result["responses"], slots=changed, next=next(iter(following), None))
 
     return run
 

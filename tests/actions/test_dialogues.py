@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.shared.core.events import SlotSet
 from rasa.utils.endpoints import EndpointConfig
 
 from tests.actions.conftest import PROJECT
@@ -48,6 +49,13 @@ class Customer:
         """The channels that the latest answer invites to."""
         self.offered: list[str] = []
         """The titles of the latest answer's buttons."""
+        self.placed: list[tuple[str, str, str]] = []
+        """The places on the map that the latest answer shows."""
+        self.told: dict[str, Any] = {}
+        """What the product tells beside each message, from now on; see bot/core/dialogue.py."""
+        self.done: list[dict[str, Any]] = []
+        """What the latest answer has the product do."""
+        self._payloads: dict[str, str] = {}
 
     async def says(self, *texts: str) -> str:
         """The answer to the last of the texts."""
@@ -60,9 +68,19 @@ class Customer:
         tracker = await self._agent.tracker_store.retrieve(self._conversation)
         return tracker.get_slot(name) if tracker else None
 
+    async def put_aside(self, form: str, **slots: str) -> None:
+        """As the product does it where two dialogues with open forms become one."""
+        tracker = await self._agent.tracker_store.retrieve(self._conversation)
+        tracker.update(SlotSet("parked_form", {"form": form, "slots": slots}))
+        await self._agent.tracker_store.save(tracker)
+
+    async def taps(self, title: str) -> str:
+        """The answer to a tap on one of the offered buttons."""
+        return await self.says(self._payloads[title])
+
     async def _say(self, text: str) -> str:
         reply = Reply(self.channel)
-        metadata = {"channel": self.channel, "language": await self._known_language()}
+        metadata = {"channel": self.channel, "language": await self._known_language(), **self.told}
         await self._agent.handle_message(
             UserMessage(
                 text,
@@ -75,6 +93,11 @@ class Customer:
         )
         shown = [message.get("custom") or {} for message in reply.messages]
         self.invited = [custom["channel"] for custom in shown if custom.get("type") == "continue"]
+        self.done = [custom for custom in shown if custom.get("type") in ("unlink", "undo_link")]
+        places = [custom for custom in shown if custom.get("type") == "location"]
+        self.placed = [(place["latitude"], place["longitude"], place["name"]) for place in places]
+        buttons = [button for message in reply.messages for button in message.get("buttons", [])]
+        self._payloads = {button["title"]: button["payload"] for button in buttons}
         self.offered = [button["title"] for message in reply.messages for button in message.get("buttons", [])]
         return "\n".join(message["text"] for message in reply.messages if message.get("text"))
 
@@ -189,6 +212,47 @@ async def test_going_on_in_telegram(mei: Customer) -> None:
     assert "退款还是换货" in await mei.says("不想要了")
 
 
+async def test_a_picture_in_the_middle_of_a_return_is_answered_and_the_form_goes_on(alice: Customer) -> None:
+    await alice.says("I want to return the blue kettle from order 1048")
+    answer = await alice.says('/media_received{"media_kind": "picture", "media_outcome": "stored"}')
+    assert answer.splitlines() == [
+        "Thank you, I've received your picture. "
+        "I can't look into it myself, but a colleague can: just ask for a person.",
+        "What is the reason for returning the blue kettle?",
+    ]
+    answer = await alice.says('/media_received{"media_kind": "file", "media_outcome": "refused"}')
+    assert "I can't take that kind of file" in answer
+    assert "20 MB" in answer
+    assert answer.endswith("What is the reason for returning the blue kettle?")
+    assert "refund or an exchange" in await alice.says("it arrived broken")
+
+
+async def test_a_voice_message_gets_an_honest_answer_in_the_customers_language(mei: Customer) -> None:
+    voice = '/media_received{"media_kind": "voice", "media_outcome": "stored"}'
+    assert "听不了语音" in await mei.says("查订单", voice)
+    assert mei.offered[0] == "转人工客服"
+    assert "订单 1043" in await mei.says("1043")
+    lost = '/media_received{"media_kind": "picture", "media_outcome": "lost"}'
+    assert "麻烦再发一次" in await mei.says(lost)
+    large = '/media_received{"media_kind": "video", "media_outcome": "refused", "media_problem": "too_large"}'
+    assert "您发来的视频太大了" in await mei.says(large)
+
+
+async def test_a_shared_place_finds_the_nearest_store_and_the_form_goes_on(mei: Customer) -> None:
+    await mei.says("我要退订单1048里的蓝色水壶")
+    answer = await mei.says('/location_shared{"latitude": 1.2834, "longitude": 103.8607}')
+    assert answer.splitlines()[0] == "离您最近的是乌节路店，直线距离 3.6 公里。"
+    assert answer.endswith("请问退换蓝色水壶的原因是什么？")
+    assert mei.placed == [("1.3038", "103.8358", "炉边乌节路店")]
+    assert await mei.slot("return_store") is None
+
+
+async def test_the_hours_of_the_nearest_store_can_be_asked_on(alice: Customer) -> None:
+    await alice.says('/location_shared{"latitude": 1.27, "longitude": 103.82}')
+    assert "HarbourFront" in await alice.says("and on Sunday?")
+    assert "None of our stores is near" in await alice.says('/location_shared{"latitude": 0.0, "longitude": 0.0}')
+
+
 @pytest.mark.parametrize(
     ("words", "channel"),
     [
@@ -265,6 +329,119 @@ async def test_asking_for_a_person_is_noted(alice: Customer) -> None:
 async def test_a_number_out_of_the_blue_is_answered_once(alice: Customer) -> None:
     assert await alice.says("1042") == "What would you like to do with order 1042?"
     assert "Order 1042 was delivered" in await alice.says("track it")
+
+
+LINKED = {"links": [{"channel": "telegram", "how": "deep_link"}, {"channel": "webchat", "here": True}]}
+
+
+async def test_unlinking_a_channel_in_the_middle_of_a_return(alice: Customer) -> None:
+    alice.told = LINKED
+    await alice.says("I want to return the blue kettle from order 1048")
+    question = "What is the reason for returning the blue kettle?"
+    answer = await alice.says("which channels are linked?")
+    assert answer.splitlines() == ["These channels share our conversation: Our website (this one), Telegram.", question]
+    answer = await alice.taps("Unlink Telegram")
+    assert answer.startswith("Shall I unlink Telegram?")
+    assert answer.endswith(question)
+    assert alice.done == []
+    answer = await alice.taps("Yes, unlink it")
+    assert answer.startswith("Done, Telegram is unlinked")
+    assert answer.endswith(question)
+    assert alice.done == [{"type": "unlink", "channel": "telegram"}]
+    assert "refund or an exchange" in await alice.says("it arrived broken")
+
+
+async def test_forgetting_this_chat_in_the_middle_of_a_return_asks_nothing_more(mei: Customer) -> None:
+    mei.told = LINKED
+    await mei.says("我要退订单1048里的蓝色水壶")
+    assert (await mei.says("忘记这个聊天")).startswith("要忘记这个聊天吗？")
+    assert await mei.taps("好的，解除") == "好的。您在这里的下一条消息会重新开始。"
+    assert mei.done == [{"type": "unlink", "channel": "webchat"}]
+    assert "退款还是换货" in await mei.says("坏了")
+
+
+@pytest.mark.parametrize(
+    ("yes", "asked", "done"),
+    [
+        ("yes", "unlink telegram", [{"type": "unlink", "channel": "telegram"}]),
+        ("ok go ahead", "undo", [{"type": "undo_link"}]),
+        ("是的", "解除Telegram", [{"type": "unlink", "channel": "telegram"}]),
+        ("好", "分开", [{"type": "undo_link"}]),
+        ("no", "unlink telegram", []),
+        ("不", "分开", []),
+    ],
+)
+async def test_an_answer_in_words(alice: Customer, yes: str, asked: str, done: list[dict[str, str]]) -> None:
+    alice.told = {**LINKED, "undoable": True}
+    await alice.says(asked)
+    assert alice.done == []
+    await alice.says(yes)
+    assert alice.done == done
+    await alice.says(yes)
+    assert alice.done == []
+
+
+async def test_a_channel_that_is_not_linked_cannot_be_unlinked(alice: Customer) -> None:
+    alice.told = LINKED
+    assert (await alice.says("unlink WhatsApp")).startswith("WhatsApp isn't linked")
+
+
+async def test_nothing_to_undo(mei: Customer) -> None:
+    mei.told = LINKED
+    await mei.says("我要退订单1048里的蓝色水壶")
+    answer = await mei.says("把它们分开")
+    assert answer.startswith("最近一天内没有合并过聊天")
+    assert answer.endswith("请问退换蓝色水壶的原因是什么？")
+
+
+async def test_a_return_that_was_put_aside_goes_on_after_the_other(alice: Customer) -> None:
+    await alice.says("where is my order")
+    await alice.put_aside("return_form", return_order="1048", return_sku="kettle-blue", return_reason="damaged")
+    answer = await alice.says("1043")
+    assert answer.endswith("you were returning the blue kettle from order 1048. Shall we go on with that?")
+    assert await alice.taps("Yes, go on with it") == "Would you like a refund or an exchange?"
+    assert "by post, or at one of our stores" in await alice.says("refund")
+    assert await alice.slot("parked_form") is None
+    assert await alice.says("cancel") == "All right, I've stopped the return. Nothing has been registered."
+
+
+async def test_what_was_put_aside_can_be_gone_on_with_in_words_or_forgotten(mei: Customer) -> None:
+    await mei.says("我要退订单1048里的蓝色水壶")
+    await mei.put_aside("track_order_form")
+    assert (await mei.says("算了")).endswith("您在另一边正要查询订单，要继续吗？")
+    assert "订单号是多少" in await mei.says("可以，继续吧")
+    assert "订单 1043" in await mei.says("1043")
+    await mei.says("查一下订单到哪了")
+    await mei.put_aside("return_form", return_order="1048")
+    assert (await mei.says("1043")).endswith("您在另一边还在退换订单 1048 中的商品，要继续吗？")
+    assert "订单 1045" in await mei.says("那1045呢")
+    assert mei.offered == []  # the offer is not repeated with every answer
+    assert await mei.says("/drop_parked") == "好的，那件事就不办了。"
+
+
+async def test_in_a_group_answers_are_short_and_public(alice: Customer) -> None:
+    alice.channel, alice.told = "teams", {"audience": True}
+    assert await alice.says("hello") == "Hello, this is Hearthside. What can I do for you?"
+    assert alice.offered == []
+    await alice.says("help")
+    assert alice.offered == ["Check stock", "Opening hours"]
+    assert "in stock" in await alice.says("is the blue kettle in stock?")
+    assert "Tampines" in await alice.says("and at tampines?")
+    answer = await alice.says("/private_matter")
+    assert answer.startswith("That is better talked about between the two of us. Open our own chat in Teams")
+    assert alice.invited == ["teams"]
+
+
+async def test_a_language_that_was_written_holds_on_every_channel(mei: Customer) -> None:
+    """The app of the other channel is set to another language."""
+    await mei.says("你好")
+    mei.channel, mei._language = "telegram", "en"
+    assert (await mei.says('/channel_linked{"from_channel": "webchat"}')).startswith("欢迎来到 Telegram")
+    assert "订单号" in await mei.says("/track_order")
+    assert "订单 1043" in await mei.says("1043")
+    assert "Our stores today" in await mei.says("when are your stores open?")
+    mei.channel, mei._language = "webchat", "zh-Hant"
+    assert "Order 1045" in await mei.says('/track_order{"order_number": "1045"}')
 
 
 def _free_port() -> int:

@@ -103,6 +103,75 @@ async def test_a_day_alone_is_about_the_last_store(run: Run) -> None:
     assert outcome.responses[0]["store"] == "Tampines"
 
 
+def shared(latitude: Any, longitude: Any) -> Message:
+    """As the product reports a shared place: numbers."""
+    return Message(intent="location_shared", entities={"latitude": latitude, "longitude": longitude})
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "store"),
+    [(1.2700, 103.8198, "harbourfront"), (1.3236, 103.9273, "tampines"), (1.3403, 103.7090, "jurong-east")],
+)
+async def test_the_nearest_store_is_found_by_where_the_customer_is(
+    run: Run, latitude: float, longitude: float, store: str
+) -> None:
+    outcome = await run("action_nearest_store", shared(latitude, longitude))
+    assert outcome.slots == {"recent_store": store}
+    assert outcome.responses[0]["response"] == "utter_nearest_store"
+    assert outcome.responses[1]["response"].startswith("utter_hours_of_store")
+
+
+async def test_the_nearest_store_is_told_with_its_distance_and_its_place(run: Run) -> None:
+    answer = (await run("action_nearest_store", shared(1.2834, 103.8607), language="zh")).responses[0]
+    assert {name: answer[name] for name in ("store", "km", "address", "latitude", "longitude")} == {
+        "store": "乌节路",
+        "km": "3.6",
+        "address": "乌节路290号 #03-12",
+        "latitude": "1.3038",
+        "longitude": "103.8358",
+    }
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [(48.8584, 2.2945), (0, 0), (1.3, -76.2), ("north", 103.8), (float("nan"), 103.8), (1e9, 103.8), (None, None)],
+)
+async def test_a_place_without_a_store_is_said_to_have_none(run: Run, latitude: Any, longitude: Any) -> None:
+    outcome = await run("action_nearest_store", shared(latitude, longitude))
+    assert (outcome.uttered, outcome.slots) == (["utter_no_store_near"], {})
+
+
+async def test_what_is_wrong_with_a_file_is_said(run: Run) -> None:
+    for problem, response in (("too_large", "utter_media_too_large"), ("type", "utter_media_refused")):
+        entities = {"media_kind": "video", "media_outcome": "refused", "media_problem": problem}
+        assert (await run("action_media_received", Message(intent="media_received", entities=entities))).uttered == [
+            response
+        ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "response", "what"),
+    [
+        ("picture", "stored", "utter_media_received", "picture"),
+        ("video", "pending", "utter_media_pending", "video"),
+        ("audio", "stored", "utter_media_received", "recording"),
+        ("file", "refused", "utter_media_refused", "file"),
+        ("picture", "lost", "utter_media_lost", "picture"),
+        ("sticker", "stored", "utter_sticker_received", "sticker"),
+        ("sticker", "lost", "utter_media_lost", "sticker"),
+        ("voice", "stored", "utter_voice_received", "file"),
+        ("voice", "refused", "utter_voice_received", "file"),
+        ("hologram", "stored", "utter_media_received", "file"),
+    ],
+)
+async def test_a_file_is_answered_by_what_became_of_it(
+    run: Run, kind: str, outcome: str, response: str, what: str
+) -> None:
+    message = Message(intent="media_received", entities={"media_kind": kind, "media_outcome": outcome})
+    (answer,) = (await run("action_media_received", message)).responses
+    assert (answer["response"], answer["what"]) == (response, what)
+
+
 @pytest.mark.parametrize(
     ("here", "entities", "response"),
     [
@@ -183,7 +252,7 @@ async def test_the_customer_is_told_where_they_were(
     assert {name: line[name] for name in values} == values
 
 
-@pytest.mark.parametrize("problem", ["expired", "used", "unknown"])
+@pytest.mark.parametrize("problem", ["expired", "used", "other_account", "unknown"])
 async def test_a_refused_link_is_explained(run: Run, problem: str) -> None:
     message = Message(intent="link_refused", entities={"link_problem": problem})
     assert (await run("action_link_refused", message)).uttered == [f"utter_link_{problem}"]

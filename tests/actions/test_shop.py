@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import create_engine
 
-from actions.shop import AlreadyReturned, Order, ReturnRequest, Shop
+from actions import seed, tables
+from actions.shop import AlreadyReturned, Order, Place, ReturnRequest, Shop
 
 KETTLE = ReturnRequest(
     request_id="message-1",
@@ -96,6 +98,19 @@ def test_days_are_those_of_singapore(tmp_path: Path) -> None:
 def test_a_shop_opened_again_is_not_seeded_again(database: str) -> None:
     number = Shop(database).register_return(KETTLE)
     assert Shop(database).register_return(KETTLE) == number
+
+
+def test_stores_that_are_older_than_their_places_get_them(database: str) -> None:
+    with create_engine(database).begin() as connection:
+        seed.fill(connection, date(2026, 11, 21))
+        tables.store_places.drop(connection)
+        connection.execute(tables.stores.delete().where(tables.stores.c.id == "orchard"))
+    places = {store.id: store.place for store in Shop(database).stores()}
+    assert places == {
+        "tampines": Place(latitude=1.3525, longitude=103.945),
+        "jurong-east": Place(latitude=1.3331, longitude=103.7436),
+        "harbourfront": Place(latitude=1.2644, longitude=103.8222),
+    }
 
 
 def test_processes_that_start_at_once_seed_one_shop(tmp_path: Path) -> None:
