@@ -701,7 +701,7 @@ class TestToldLater:
         assert isinstance(failed, Receipt)
         assert failed == Receipt(
             platform_id=sent.platform_ids[0],
-            state="failed",
+            state="unshown",
             at=failed.at,
             error="WhatsApp could not use the picture or the file (131053)",
         )
