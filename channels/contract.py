@@ -126,7 +126,7 @@ class Receipt:
     platform_id: str
     """One of `Sent.platform_ids` of the message."""
     state: str
-    """`delivered`, `read` or `failed`."""
+    """`delivered`, `read`, `failed`, or `unshown`: failed for a picture or a file that the platform could not fetch."""
     at: datetime | None = None
     """By the platform's clock; aware UTC."""
     error: str | None = None

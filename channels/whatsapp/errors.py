@@ -104,6 +104,9 @@ MEANINGS: Mapping[int, Meaning] = {
 
 _RATES = (4, 80007, 130429)
 """Of all messages together."""
+MEDIA = (131052, 131053)
+"""It could not be fetched, or not be used: mostly told when the message itself was taken already."""
+
 _TEMPLATES = range(132000, 133000)
 _SUBCODE_UNKNOWN_OBJECT = 33
 _TRACE = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -12,7 +12,7 @@ from functools import partial
 
 from channels.contract import Moved, News, Receipt, Revised, Webhook
 
-from .errors import meaning
+from .errors import MEDIA, meaning
 from .payload import Change, Json, NotReadable, changes, child, items, name, string, text, time
 from .people import Person, identify, person
 
@@ -81,14 +81,18 @@ def _status(status: Json) -> Receipt | None:
         raise NotReadable(f"a status is not as documented: {problem}") from None
     if (state := STATES[told]) is None:
         return None
-    error = _error(status) if state == "failed" else None
-    return Receipt(platform_id=platform_id, state=state, at=time(status.get("timestamp")), error=error)
+    at = time(status.get("timestamp"))
+    if state != "failed":
+        return Receipt(platform_id=platform_id, state=state, at=at)
+    code = _code(status)
+    reason = "Meta gave no reason" if code is None else meaning(code).reason
+    return Receipt(platform_id=platform_id, state="unshown" if code in MEDIA else state, at=at, error=reason)
 
 
-def _error(status: Json) -> str:
+def _code(status: Json) -> int | None:
     first = next(iter(items(status, "errors")), None)
     code = first.get("code") if isinstance(first, dict) else None
-    return meaning(code).reason if isinstance(code, int) else "Meta gave no reason"
+    return code if isinstance(code, int) else None
 
 
 # --- What people did to their messages, and who they are now ----------------------------------------------------------
