@@ -6,8 +6,9 @@ later, because both the gateway and Rasa's process read and write these values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, Union
 
@@ -226,6 +227,16 @@ class Content:
     def all_options(self) -> tuple[Option, ...]:
         """Every option of the message in reading order: its own, then each card's. `Choice.option` counts in it."""
         return self.options + tuple(option for card in self.cards for option in card.options)
+
+    def without_media(self) -> Content:
+        """The same for where neither pictures nor files can be shown: a file is a link in the text. Equal to this one
+        if it has none."""
+        cards = tuple(replace(card, image=None) for card in self.cards)
+        if self.file is None:
+            return replace(self, image=None, cards=cards)
+        name = re.sub(r"([\\\[\]*_`])", r"\\\1", self.file.name or self.file.url)
+        text = f"{self.text or ''}\n[{name}]({self.file.url})".strip()
+        return replace(self, text=text, image=None, file=None, cards=cards)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-
-from channels.contract import Content, File, Location
+from channels.contract import File, Location
 from channels.formatting import Mark, Rich, bold, joined, plain
 from channels.text import storable
 
@@ -28,16 +25,6 @@ def file_in_words(file: File) -> Rich:
     name, url = file_name(file), web_address(file.url)
     mark = (Mark(start=2, end=2 + len(name), style="link", url=url),) if url else ()
     return Rich(text=f"📎 {name}", marks=mark)
-
-
-def without_media(content: Content) -> Content:
-    """The same where neither pictures nor files can be shown; equal to `content` if it has none."""
-    cards = tuple(replace(card, image=None) for card in content.cards)
-    if content.file is None:
-        return replace(content, image=None, cards=cards)
-    name = re.sub(r"([\\\[\]*_`])", r"\\\1", file_name(content.file))
-    line = f"[{name}]({content.file.url})" if web_address(content.file.url) else name
-    return replace(content, text=f"{content.text or ''}\n{line}".strip(), image=None, file=None, cards=cards)
 
 
 def map_address(location: Location) -> str:

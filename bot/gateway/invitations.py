@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,15 @@ from bot.store.verifying import BRINGS_A_CODE
 from channels.contract import Channel, Outbound, SendError
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """Whom a code is shown to."""
+
+    customer: str
+    identity: int | None
+    channel: str
+
+
 class Invitations:
     """Makes each link when it is shown, so that its code is nowhere kept and its ten minutes begin then."""
 
@@ -35,7 +44,7 @@ class Invitations:
         to_channel = message.content.invite or ""
         if row.customer_id is None:
             return await self._channel(to_channel).deep_link(None)  # a group: whoever follows it is whoever they are
-        return await self._link(row.customer_id, from_channel=row.channel, to_channel=to_channel)
+        return await self._link(_Shown(row.customer_id, row.identity_id, row.channel), to_channel)
 
     async def with_code(self, message: Outbound) -> Outbound:
         """The message with the code in its text, if it is to carry one. Raises SendError."""
@@ -49,7 +58,7 @@ class Invitations:
             raise SendError("a code is shown to nobody where others read it", permanent=True)
         if row.channel == "webchat":
             return message  # what it shows is read from what is stored; the widget asks for the code when it shows it
-        code = await self._code(row.customer_id, from_channel=row.channel)
+        code = await self._code(_Shown(row.customer_id, row.identity_id, row.channel))
         text = "\n\n".join(filter(None, (message.content.text, f"`{code}`")))
         return replace(message, content=replace(message.content, text=text, invite=None))
 
@@ -60,29 +69,36 @@ class Invitations:
         async with transaction(self._engine) as connection:
             known = await recognise(connection, person, self._clock())
         if to_channel == TYPED:
-            return await self._code(known.customer, from_channel="webchat")
-        return await self._link(known.customer, from_channel="webchat", to_channel=to_channel)
+            return await self._code(_Shown(known.customer, known.identity, "webchat"))
+        return await self._link(_Shown(known.customer, known.identity, "webchat"), to_channel)
 
     async def _sent_by(self, message: Outbound) -> Any:
         """Whose message it is, and on which channel."""
         query = (
-            sa.select(conversations.c.customer_id, messages.c.channel)
+            sa.select(conversations.c.customer_id, messages.c.channel, messages.c.identity_id)
             .join(conversations, conversations.c.id == messages.c.conversation_id)
             .where(messages.c.id == message.id)
         )
         async with reading(self._engine) as connection:
             return (await connection.execute(query)).one()
 
-    async def _link(self, customer: str, *, from_channel: str, to_channel: str) -> str:
+    async def _link(self, to: _Shown, to_channel: str) -> str:
         channel = self._channel(to_channel)
-        return await channel.deep_link(await self._mint(customer, from_channel=from_channel, to_channel=to_channel))
+        return await channel.deep_link(await self._mint(to, to_channel))
 
-    async def _code(self, customer: str, *, from_channel: str) -> str:
-        return shown(await self._mint(customer, from_channel=from_channel, to_channel=TYPED))
+    async def _code(self, to: _Shown) -> str:
+        return shown(await self._mint(to, TYPED))
 
-    async def _mint(self, customer: str, *, from_channel: str, to_channel: str) -> str:
+    async def _mint(self, to: _Shown, to_channel: str) -> str:
         async with transaction(self._engine) as connection:
-            code = await mint(connection, customer, from_channel=from_channel, to_channel=to_channel, now=self._clock())
+            code = await mint(
+                connection,
+                to.customer,
+                from_channel=to.channel,
+                identity=to.identity,
+                to_channel=to_channel,
+                now=self._clock(),
+            )
         metrics.links.labels(to_channel).inc()
         return code
 

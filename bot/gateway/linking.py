@@ -50,8 +50,17 @@ class Refused:
     problem: str
 
 
-async def mint(connection: AsyncConnection, customer: str, *, from_channel: str, to_channel: str, now: datetime) -> str:
-    """A new code with which whoever brings it on `to_channel` is joined to `customer`."""
+async def mint(
+    connection: AsyncConnection,
+    customer: str,
+    *,
+    from_channel: str,
+    to_channel: str,
+    now: datetime,
+    identity: int | None = None,
+) -> str:
+    """A new code with which whoever brings it on `to_channel` is joined to `customer`. `identity`: to whom it is shown;
+    whoever brings it is no surer than they are."""
     await connection.execute(sa.delete(link_codes).where(link_codes.c.expires_at < now - _KEPT_FOR))
     code = new_code() if to_channel == TYPED else secrets.token_urlsafe(24)
     await connection.execute(
@@ -59,6 +68,7 @@ async def mint(connection: AsyncConnection, customer: str, *, from_channel: str,
             code_hash=hash_of(code) if to_channel == TYPED else _hash(code),
             customer_id=customer,
             from_channel=from_channel,
+            identity_id=identity,
             to_channel=to_channel,
             created_at=now,
             expires_at=now + CODE_LIFETIME,
@@ -106,8 +116,27 @@ async def _redeem(connection: AsyncConnection, row: Any, known: Known, now: date
     into = await whoever_is_now(connection, row.customer_id)
     if not await may_join(connection, known.customer, into):
         return Refused(problem="other_account")
-    merge = await _join(connection, known, into, now, assurance="code", how=how)
+    earned = await _earned(connection, known, into, shown_to=row.identity_id)
+    merge = await _join(connection, known, into, now, assurance=earned, how=how)
     return Linked(customer=into, from_channel=row.from_channel, merge=merge)
+
+
+async def _earned(connection: AsyncConnection, known: Known, into: str, *, shown_to: int | None) -> str:
+    """The assurance of whoever brought a code. Where there is an account, a code earns nobody more than the one to whom
+    it was shown, or who brought the account along, has earned towards it."""
+    if await _account_of(connection, into) is not None:
+        return "none" if await _assurance_of(connection, shown_to, into) == "none" else "code"
+    if await _account_of(connection, known.customer) is not None:
+        return await _assurance_of(connection, known.identity, known.customer)
+    return "code"
+
+
+async def _assurance_of(connection: AsyncConnection, identity: int | None, customer: str) -> str:
+    """None at all where the identity is not this customer's."""
+    found = await connection.execute(
+        sa.select(identities.c.assurance).where(identities.c.id == identity, identities.c.customer_id == customer)
+    )
+    return found.scalar_one_or_none() or "none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,6 @@ from bot.store.numbering import take_numbers
 from bot.store.tables import Utc, early_receipts, identities, messages, sent_parts
 from bot.store.wake import notify
 from channels.contract import Moved, News, Reach, Receipt, Revised
-from channels.nearest import without_media
 
 # Reports of what somebody else sent from the same number are never asked for.
 _KEPT_FOR = timedelta(hours=1)
@@ -93,7 +92,7 @@ async def _say_without_media(connection: AsyncConnection, row: Any, now: datetim
     """A question whose picture did not come must not be lost with it: it is asked again without, once. Parts that
     arrived are said twice, which is better than options that nobody can see."""
     content = content_from_json(row.content)
-    bare = without_media(content)
+    bare = content.without_media()
     if bare == content or row.state == "failed":
         return
     again = {

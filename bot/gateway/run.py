@@ -199,6 +199,10 @@ def _addresses(settings: Settings, ports: Ports) -> str:
             f"    try it       http://127.0.0.1:{ports.sandbox}/       a shop's page with the chat, and a phone"
         )
         lines.append(f"    在此试用     http://127.0.0.1:{ports.sandbox}/?lang=zh")
+        if settings.smtp_url is None:
+            lines.append(
+                f"    mail         http://127.0.0.1:{ports.sandbox}/mail   what the shop has mailed, codes above all"
+            )
     lines.append(f"    gateway      http://127.0.0.1:{ports.gateway}/       /healthz /readyz /metrics")
     lines += ["", "  Ctrl-C ends all of it.", ""]
     return "\n".join(lines)

@@ -282,6 +282,7 @@ link_codes = sa.Table(
     sa.Column("code_hash", sa.String(64), primary_key=True, comment="SHA-256 in hex; the code itself is kept nowhere"),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False),
     sa.Column("from_channel", sa.String(32), nullable=False),
+    sa.Column("identity_id", _RowId, comment="to whom it was shown"),
     sa.Column("to_channel", sa.String(32), nullable=False, comment="`code` for one that is typed, on any channel"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("expires_at", Utc, nullable=False, index=True),

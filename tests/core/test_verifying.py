@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.core.meaning import text_for_rasa
+from bot.core.questions import Asking
 from bot.core.replies import command_of
 from bot.core.turn import Command
 from bot.store.database import reading, transaction
@@ -60,6 +62,28 @@ def test_the_command_is_read_from_a_custom_reply() -> None:
         do="verify", account="C-1004", address="alice@example.com", order="1042", via="linked"
     )
     assert command_of({"type": "verify", "account": {"no": "text"}}) == Command(do="verify")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"type": "verified"}, "/identity_verified{}"),
+        ({"type": "link_refused", "problem": "expired"}, '/link_refused{"link_problem": "expired"}'),
+        (
+            {"type": "link_refused", "problem": "expired", "label": "••••-••••"},
+            '/link_refused{"link_problem": "code_expired"}',
+        ),
+        (
+            {"type": "link_refused", "problem": "too_many", "label": "••••-••••"},
+            '/link_refused{"link_problem": "too_many"}',
+        ),
+    ],
+)
+def test_what_came_of_a_code_is_told_to_the_assistant(said: dict[str, Any], text: str) -> None:
+    asking = Asking(slot=None, since=None)
+    intents = ["identity_verified", "link_refused"]
+    assert text_for_rasa(said, question=None, asked_again=None, asking=asking, intents=intents) == text
+    assert text_for_rasa(said, question=None, asked_again=None, asking=asking, intents=[]) is None
 
 
 async def test_a_mail_is_queued_that_holds_no_code(office: Office, actions: Actions, phone: Person) -> None:

@@ -93,9 +93,12 @@ class Shop:
         return identity.assurance, customer.account
 
     async def links(self, who: str, channel: str, to: str, to_channel: str) -> None:
-        customer = await customer_of(self.engine, to, to_channel)
+        [by] = await rows(self.engine, identities, external_id=to, channel=to_channel)
+        now = self.clock()
         async with transaction(self.engine) as connection:
-            code = await mint(connection, customer, from_channel=to_channel, to_channel=TYPED, now=self.clock())
+            code = await mint(
+                connection, by.customer_id, from_channel=to_channel, identity=by.id, to_channel=TYPED, now=now
+            )
         assert (await self.types(who, shown(code), channel))["type"] == "linked"
 
 
@@ -263,6 +266,31 @@ async def test_who_comes_along_with_a_link_has_shown_nothing(shop: Shop) -> None
 
     assert await shop.sure("alice_t") == ("code", ACCOUNT)
     assert await shop.sure("mallory_w", "whatsapp") == ("none", ACCOUNT)
+
+
+async def test_who_has_shown_nothing_cannot_hand_on_what_they_do_not_have(shop: Shop) -> None:
+    """Mallory, whom Alice once linked with, shows himself a code, on a channel of his that is nobody's yet."""
+    await shop.types("Mallory", "hi", "webchat")
+    await shop.links("Alice", "telegram", "Mallory", "webchat")
+    await shop.asks("Alice")
+    await shop.types("Alice", shop.mailbox.code)
+    await shop.links("mallory_w", "whatsapp", "Mallory", "webchat")
+
+    assert await shop.sure("mallory_w", "whatsapp") == ("none", ACCOUNT)
+
+
+async def test_who_has_shown_nothing_is_no_surer_for_opening_a_link_of_their_own(shop: Shop) -> None:
+    """The same, but for Mallory's opening the link of somebody new, who is himself."""
+    await shop.types("Mallory", "hi", "webchat")
+    await shop.links("Alice", "telegram", "Mallory", "webchat")
+    await shop.asks("Alice")
+    await shop.types("Alice", shop.mailbox.code)
+    await shop.types("mallory_w", "hi", "whatsapp")
+    await shop.links("Mallory", "webchat", "mallory_w", "whatsapp")
+
+    assert await shop.sure("Mallory", "webchat") == ("none", ACCOUNT)
+    assert await shop.sure("mallory_w", "whatsapp") == ("none", ACCOUNT)
+    assert await shop.sure("Alice") == ("code", ACCOUNT)
 
 
 async def test_after_an_undo_whoever_shows_the_account_shares_it_with_nobody(shop: Shop) -> None:

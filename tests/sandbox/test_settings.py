@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.settings import SettingError, Settings, TeamsSettings, WhatsAppSettings, read_settings
+from sandbox.settings import MailSettings, SettingError, Settings, TeamsSettings, WhatsAppSettings, read_settings
 
 
 def test_everything_has_a_default_but_the_bot() -> None:
@@ -81,3 +81,18 @@ def test_a_wrong_setting_is_named_and_not_shown_if_secret(name: str, value: str)
         read_settings(WHATSAPP | {name: value})
     assert str(wrong.value).startswith(name)
     assert "TOKEN" not in name or value not in str(wrong.value)
+
+
+def test_mail_is_taken_where_the_gateway_hands_it_in() -> None:
+    assert read_settings({}).mail is None
+    settings = read_settings({"SMTP_URL": "smtp://shop:s3cret@127.0.0.1:2525"})
+    assert settings.mail == MailSettings(port=2525, user="shop", password="s3cret")
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://127.0.0.1:2525", "smtps://a:b@127.0.0.1:465", "smtp://a:b@mail.example.com:25", "x"]
+)
+def test_a_real_mail_server_is_none_of_the_sandboxes(url: str) -> None:
+    with pytest.raises(SettingError, match="SMTP_URL"):
+        read_settings({"SMTP_URL": url})

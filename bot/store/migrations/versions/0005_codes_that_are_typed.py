@@ -14,6 +14,7 @@ _row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    op.add_column("link_codes", sa.Column("identity_id", _row_id, nullable=True))
     op.create_table(
         "verifications",
         sa.Column("id", _row_id, nullable=False),
@@ -47,3 +48,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("wrong_codes")
     op.drop_table("verifications")
+    with op.batch_alter_table("link_codes") as table:
+        table.drop_column("identity_id")
