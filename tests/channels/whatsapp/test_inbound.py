@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from channels.contract import (
 )
 from channels.whatsapp.inbound import HANDLERS, MEDIA, REPLIES, choice_id, link_text, read
 from channels.whatsapp.news import EVENTS, STATES, SYSTEM, news
+from tests.channels.mutation import ANY_JSON, check_storable, mutated
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NUMBER = "106540352242922"
@@ -375,43 +375,12 @@ def test_option_comes_back_as_the_choice_it_was_made_for(message: int, option: i
     ]
 
 
-ANY_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(exclude_categories=()), max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-"""With lone surrogates too."""
 VALID = [loaded(name) for name in READ]
 
 
-def mutated(value: Any, data: st.DataObject) -> Any:
-    """`value` with one thing in it changed or gone, somewhere."""
-    if isinstance(value, dict) and value and data.draw(st.integers(0, 9)) < 9:
-        key = data.draw(st.sampled_from(sorted(value)))
-        without = {name: one for name, one in value.items() if name != key}
-        return without if data.draw(st.integers(0, 9)) == 9 else without | {key: mutated(value[key], data)}
-    if isinstance(value, list) and value and data.draw(st.integers(0, 9)) < 8:
-        return [mutated(value[0], data), *value[1:]]
-    return data.draw(ANY_JSON)
-
-
 def look_at(request: Webhook) -> None:
-    """Nothing but Malformed comes out; PostgreSQL takes no NUL, and UTF-8 no lone surrogate."""
-    found = [*read(request, NUMBER), *news(request, NUMBER)]
-    for text in strings([asdict(one) for one in found]):
-        assert "\x00" not in text.encode("utf-8").decode()
-
-
-def strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from strings(one)
+    """Nothing but Malformed comes out."""
+    check_storable([*read(request, NUMBER), *news(request, NUMBER)])
 
 
 @given(data=st.data(), valid=st.sampled_from(VALID))
