@@ -25,6 +25,14 @@ _LINKS = ("https://", "http://", "mailto:", "tel:")
 _CODE = re.compile(r"(`+[^`]*`+)")
 _INSIDE_WORD = re.compile(r"(?<=[0-9A-Za-z])\*+(?=[0-9A-Za-z])")
 _INSIDE_ADDRESS = re.compile(r"https?://[^\s<>()\[\]*`]+")
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PUNCTUATION = "\u3001-\u303f\uff01-\uff0f\uff1a-\uff20“”‘’…—!-)+-/:-@"
+_OPENS = re.compile(rf"(?<=[{_HAN}])(?=\*{{1,3}}[{_PUNCTUATION}])")
+_CLOSES = re.compile(
+    "(?:" + "|".join(rf"(?<=[{_PUNCTUATION}]{stars})" for stars in (r"\*", r"\*\*", r"\*\*\*")) + rf")(?=[{_HAN}])"
+)
+_EDGE = "\u2e4f"
+"""Stands between a marker and a Han character while the text is read; a sign of medieval manuscripts."""
 _MARKERS = re.compile(r"(?<!\\)[*_]")
 _STYLES: dict[str, Style] = {"strong_open": "bold", "em_open": "italic", "link_open": "link"}
 _ENDS = ("strong_close", "em_close", "link_close")
@@ -120,7 +128,7 @@ def parse(source: str | None) -> Rich:
             marks.append(Mark(start=len(text), end=len(text) + len(token.content), style="code"))
             text += token.content
         else:
-            text += "\n" if token.type == "hardbreak" else token.content
+            text += "\n" if token.type == "hardbreak" else token.content.replace(_EDGE, "")
     return Rich(text=text, marks=tuple(sorted(filter(_covers, marks), key=lambda mark: (mark.start, -mark.end))))
 
 
@@ -178,7 +186,15 @@ def _escaped(source: str) -> str:
     left alone."""
     between = _CODE.split(source)
     between[::2] = [_INSIDE_ADDRESS.sub(_plainly, _INSIDE_WORD.sub(_plainly, part)) for part in between[::2]]
+    between[::2] = [_with_edges(part) for part in between[::2]]
     return "".join(between)
+
+
+def _with_edges(source: str) -> str:
+    """CommonMark knows a word's edge by white space or punctuation, and so does not see that `**好。**` is over where
+    the next word stands right behind it, as it does in Chinese:
+    https://github.com/commonmark/commonmark-spec/issues/650"""
+    return _CLOSES.sub(_EDGE, _OPENS.sub(_EDGE, source))
 
 
 def _plainly(found: re.Match[str]) -> str:

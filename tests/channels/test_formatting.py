@@ -26,6 +26,10 @@ def styles(source: str) -> list[tuple[str, str]]:
             [("our shop", "https://a.example/x_y"), ("shop", "italic")],
         ),
         ("这是**重要**的", "这是重要的", [("重要", "bold")]),
+        ("这是**重要！**请看", "这是重要！请看", [("重要！", "bold")]),
+        ("请**“重要”**看", "请“重要”看", [("“重要”", "bold")]),
+        ("订单**（1042）**已发货", "订单（1042）已发货", [("（1042）", "bold")]),
+        ("*好。*吧", "好。吧", [("好。", "italic")]),
         ("write [us](mailto:a@b.example) or [ring](tel:+4930)", "write us or ring", None),
         ("one\n\n**two\nthree**", "one\n\ntwo\nthree", [("two\nthree", "bold")]),
     ],
@@ -113,11 +117,12 @@ def test_a_link_may_lead_to_an_address_with_markers() -> None:
     ]
 
 
-@given(st.text(alphabet="ab *_`[]()\\\n<&https:/.你😀", max_size=80))
+@given(st.text(alphabet="ab *_`[]()\\\n<&https:/.你好。“😀", max_size=80))
 def test_any_text_can_be_read(source: str) -> None:
     rich = parse(source)
     assert "".join(run.text for run in rich.runs()) == rich.text
     assert all(0 <= mark.start < mark.end <= len(rich.text) for mark in rich.marks)
+    assert set(rich.text) <= set(source)
 
 
 @given(st.text(max_size=200), st.integers(min_value=2, max_value=50))
