@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+
+import structlog
 
 from bot.store.wake import Wake
+
+log = structlog.get_logger()
 
 _SLOW_POLL = 1.0
 _GRACE = 10.0
@@ -22,7 +26,7 @@ class Rounds:
     at_once:  pieces of work that may be under way side by side
     """
 
-    def __init__(self, *, look: Callable[[], Awaitable[None]], at_once: int) -> None:
+    def __init__(self, *, look: Callable[[], Coroutine[None, None, None]], at_once: int) -> None:
         self._look = look
         self._at_once = at_once
         self._again = asyncio.Event()
@@ -44,7 +48,7 @@ class Rounds:
         while not self._stopping:
             self._again.clear()
             if self.free > 0:
-                await self._look()
+                await self._look_once()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._again.wait(), _SLOW_POLL)
         if self._under_way:
@@ -57,6 +61,13 @@ class Rounds:
     def stop(self) -> None:
         self._stopping = True
         self._again.set()
+
+    async def _look_once(self) -> None:
+        try:
+            await self._look()
+        except Exception as error:
+            # A fault of ours must not end all work of this kind until somebody starts the gateway again.
+            log.error("rounds.broke", look=self._look.__qualname__, error=type(error).__name__)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
