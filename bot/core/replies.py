@@ -127,8 +127,9 @@ def _carousel(custom: Mapping[str, Any]) -> Content:
     return Content(text=_word(custom.get("text")), cards=_cards(_mappings("cards", custom)))
 
 
-def _list(custom: Mapping[str, Any]) -> Content:
-    return Content(text=_word(custom.get("text")))  # its rows are buttons like any other: see `_rows`
+def _text_alone(custom: Mapping[str, Any]) -> Content:
+    """Of a command, which is done and not shown; and of a list, whose rows are buttons like any other: see `_rows`."""
+    return Content(text=_word(custom.get("text")))
 
 
 def _rows(custom: Any) -> Sequence[Mapping[str, Any]]:
@@ -154,11 +155,11 @@ def _location(custom: Mapping[str, Any]) -> Content:
 
 _COMMANDS = ("unlink", "undo_link", "verify")
 _CUSTOM: dict[str, Callable[[Mapping[str, Any]], Content]] = {
-    **dict.fromkeys(_COMMANDS, _list),
+    **dict.fromkeys(_COMMANDS, _text_alone),
     "continue": _continue,
     "cards": _carousel,
     "carousel": _carousel,
-    "list": _list,
+    "list": _text_alone,
     "file": _file,
     "location": _location,
 }

@@ -45,7 +45,6 @@ class Before:
     """The customer's message before this one."""
 
     channel: str
-    address: str
     at: datetime
 
 
@@ -168,7 +167,7 @@ async def _is_undoable(connection: AsyncConnection, message: Message) -> bool:
 
 async def _before(connection: AsyncConnection, message: Message) -> Before | None:
     found = await connection.execute(
-        sa.select(messages.c.channel, messages.c.address, messages.c.created_at)
+        sa.select(messages.c.channel, messages.c.created_at)
         .where(
             messages.c.conversation_id == message.conversation,
             messages.c.direction == "in",
@@ -178,7 +177,7 @@ async def _before(connection: AsyncConnection, message: Message) -> Before | Non
         .limit(1)
     )
     row = found.first()
-    return row and Before(channel=row.channel, address=row.address, at=row.created_at)
+    return row and Before(channel=row.channel, at=row.created_at)
 
 
 async def read_history(connection: AsyncConnection, conversation: str) -> StoredHistory:

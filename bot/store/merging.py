@@ -100,21 +100,15 @@ async def separate(connection: AsyncConnection, merge: int, *, by: str, now: dat
 
 
 async def latest_merge(connection: AsyncConnection, identity: int, *, since: datetime) -> Optional[int]:
-    """The newest merge, not older than `since`, that brought this identity to its customer, or brought somebody to this
-    identity's customer."""
+    """The newest merge, not older than `since`, into the customer of this identity."""
+    theirs = sa.select(identities.c.customer_id).where(identities.c.id == identity).scalar_subquery()
     found = await connection.execute(
-        sa.select(merges.c.id, merges.c.identities, merges.c.into_customer)
-        .where(merges.c.undone_at.is_(None), merges.c.merged_at >= since)
-        .where(
-            merges.c.into_customer.in_(
-                sa.select(identities.c.customer_id).where(identities.c.id == identity).scalar_subquery()
-            )
+        sa.select(sa.func.max(merges.c.id)).where(
+            merges.c.into_customer == theirs, merges.c.undone_at.is_(None), merges.c.merged_at >= since
         )
-        .order_by(merges.c.id.desc())
-        .limit(1)
     )
-    row = found.first()
-    return None if row is None else int(row.id)
+    merge: Optional[int] = found.scalar_one_or_none()
+    return merge
 
 
 # --- Identities and customers -----------------------------------------------------------------------------------------

@@ -261,7 +261,7 @@ early_receipts = sa.Table(
     sa.Column("id", _RowId, primary_key=True),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("platform_id", sa.String(255), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False, comment="delivered, read, failed"),
+    sa.Column("state", sa.String(16), nullable=False, comment="delivered, read, failed, unshown"),
     sa.Column("at", Utc, nullable=False),
     sa.Column("error", sa.Text),
     sa.Index("ix_early_receipts_message", "channel", "platform_id"),

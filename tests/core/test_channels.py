@@ -19,7 +19,7 @@ from channels.contract import Option
 from tests.core.playing import NOON, Actions, message_of
 from tests.core.test_dialogue import EMPTY, after, through
 
-ON_THE_WEB = Before(channel="webchat", address="webchat:alice", at=NOON - timedelta(minutes=1))
+ON_THE_WEB = Before(channel="webchat", at=NOON - timedelta(minutes=1))
 
 
 @pytest.fixture
