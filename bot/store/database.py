@@ -5,20 +5,24 @@ Entry points open the transaction; everything below them takes the connection an
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.store import sqlite
 
 DEFAULT_URL = "sqlite:///var/throughline.db"
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_DRIVERS = {"sqlite": sqlite.DRIVER, "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
 def database_url(text: str | None = None) -> URL:
@@ -45,30 +49,48 @@ def connect(url: URL | str, *, pool_size: int = 5) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A transaction that writes; commits at the end of the block, rolls back if the block raises."""
-    async with engine.begin() as connection:
+async def transaction(engine: AsyncEngine, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
+    """A transaction that writes; commits at the end of the block, rolls back if the block raises. One that is not
+    `durable` may be undone by a power cut, not by a crash of ours, and does not wait for the disk."""
+    async with _turn_to_write(engine), (engine if durable else _fleeting(engine)).begin() as connection:
+        if not durable and connection.dialect.name == "postgresql":
+            await connection.execute(_DO_NOT_WAIT_FOR_THE_DISK)
         yield connection
 
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A consistent view to read from. On SQLite it does not wait for a writer, as `transaction` would."""
-    async with engine.execution_options(read_only=True).begin() as connection:
+    async with _read_only(engine).begin() as connection:
         yield connection
+
+
+@lru_cache(maxsize=64)
+def _read_only(engine: AsyncEngine) -> AsyncEngine:
+    return engine.execution_options(read_only=True)
+
+
+@lru_cache(maxsize=64)
+def _fleeting(engine: AsyncEngine) -> AsyncEngine:
+    return engine.execution_options(fleeting=True)
+
+
+_DO_NOT_WAIT_FOR_THE_DISK = sa.text("SET LOCAL synchronous_commit = off")
+
+# SQLite has one writer at a time: within a process they come in order, and between processes first come, first served.
+_writers: WeakKeyDictionary[Engine, asyncio.Lock] = WeakKeyDictionary()
+
+
+def _turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    return _writers.setdefault(engine.sync_engine, asyncio.Lock())
 
 
 def _connect_sqlite(url: URL, pool_size: int) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(
-        url,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        connect_args={"timeout": 30},
-        hide_parameters=True,
-    )
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -79,11 +101,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # with "database is locked" at once, whatever the time-out.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sa.engine.Connection) -> None:
-    read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    write = sqlite.BEGIN_FLEETING if options.get("fleeting") else sqlite.BEGIN_TO_WRITE
+    connection.exec_driver_sql("BEGIN" if options.get("read_only") else write)
