@@ -128,12 +128,23 @@ async def _accept_each(
     return accepted
 
 
+_FIND = sa.select(messages.c.id, messages.c.conversation_id).where(messages.c.dedupe_key == sa.bindparam("key"))
+# It locks the conversation's row, so that the order of numbers is the order of commits.
+_NUMBER = (
+    sa.update(conversations)
+    .where(conversations.c.id == sa.bindparam("conversation"))
+    .values(
+        last_seq=conversations.c.last_seq + 1,
+        inbound_seq=conversations.c.last_seq + 1,
+        waiting_since=sa.func.coalesce(conversations.c.waiting_since, sa.bindparam("due", type_=Utc())),
+    )
+    .returning(conversations.c.last_seq)
+)
+_KEEP = sa.insert(messages).returning(messages.c.id)
+
+
 async def _find(connection: AsyncConnection, key: str) -> Accepted | None:
-    row = (
-        await connection.execute(
-            sa.select(messages.c.id, messages.c.conversation_id).where(messages.c.dedupe_key == key)
-        )
-    ).one_or_none()
+    row = (await connection.execute(_FIND, {"key": key})).one_or_none()
     return row and Accepted(message=row.id, conversation=row.conversation_id, repeated=True)
 
 
@@ -222,36 +233,25 @@ def _content(inbound: Inbound) -> dict[str, Any]:
 async def _append(connection: AsyncConnection, placed: _Placed, inbound: Inbound, key: str, now: datetime) -> int:
     # A file is fetched first, if it does not take long.
     due = now + intake.TURN_WAITS if isinstance(inbound.said, Media) else now
-    # The update locks the conversation's row, so that the order of numbers is the order of commits.
-    number = await connection.execute(
-        sa.update(conversations)
-        .where(conversations.c.id == placed.conversation)
-        .values(
-            last_seq=conversations.c.last_seq + 1,
-            inbound_seq=conversations.c.last_seq + 1,
-            waiting_since=sa.func.coalesce(conversations.c.waiting_since, sa.literal(due, Utc())),
-        )
-        .returning(conversations.c.last_seq)
-    )
+    number = await connection.execute(_NUMBER, {"conversation": placed.conversation, "due": due})
     result = await connection.execute(
-        sa.insert(messages)
-        .values(
-            conversation_id=placed.conversation,
-            seq=number.scalar_one(),
-            direction="in",
-            author="customer",
-            channel=inbound.channel,
-            address=inbound.address,
-            content=placed.content,
-            identity_id=placed.identity,
-            language=inbound.language,
-            dedupe_key=key,
-            platform_id=inbound.platform_id,
-            state="waiting",
-            attempts=0,
-            due_at=due,
-            created_at=now,
-        )
-        .returning(messages.c.id)
+        _KEEP,
+        {
+            "conversation_id": placed.conversation,
+            "seq": number.scalar_one(),
+            "direction": "in",
+            "author": "customer",
+            "channel": inbound.channel,
+            "address": inbound.address,
+            "content": placed.content,
+            "identity_id": placed.identity,
+            "language": inbound.language,
+            "dedupe_key": key,
+            "platform_id": inbound.platform_id,
+            "state": "waiting",
+            "attempts": 0,
+            "due_at": due,
+            "created_at": now,
+        },
     )
     return int(result.scalar_one())

@@ -19,7 +19,7 @@ from bot.gateway.media.links import MediaLinks
 from bot.gateway.media.sweep import Sweeper
 from bot.gateway.media.vault import Vault
 from bot.gateway.migrate import upgrade
-from bot.gateway.rounds import run_woken
+from bot.gateway.rounds import Watch
 from bot.gateway.sender import Sender
 from bot.gateway.settings import Settings
 from bot.gateway.signing import Signer
@@ -145,12 +145,12 @@ async def _working(
     shared: Any = {"engine": engine, "channels": channels, "clock": clock}
     sender = Sender(**shared, fill=invitations.with_code)
     every = [Fetcher(vault=vault, **shared).rounds, Withdrawals(**shared).rounds, sender.rounds]
+    watch = Watch(every, engine=engine, wake=wake, clock=clock)
     sweeper = Sweeper(engine=engine, vault=vault)
-    working = [asyncio.create_task(run_woken(every, wake)), asyncio.create_task(sweeper.run())]
+    working = [asyncio.create_task(watch.run()), asyncio.create_task(sweeper.run())]
     log.info("gateway.started", port=settings.port, channels=sorted(channels))
     yield
-    for rounds in every:
-        rounds.stop()
+    watch.stop()
     sweeper.stop()
     await asyncio.gather(*working)
     await wake.close()

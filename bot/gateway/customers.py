@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +37,8 @@ class Known:
     identity: int
     customer: str
     conversation: str
+    changing: Mapping[str, Any] = field(default_factory=dict)
+    """What may be another one with each message; empty where it was not looked up."""
 
 
 async def recognise(connection: AsyncConnection, person: Person, now: datetime) -> Known:
@@ -44,22 +47,34 @@ async def recognise(connection: AsyncConnection, person: Person, now: datetime) 
     known = known or await _find_by_other_id(connection, person, now)
     if known is None:
         return await _welcome(connection, person, now)
-    await connection.execute(
-        sa.update(identities).where(identities.c.id == known.identity, _differs(person)).values(**_changing(person))
-    )
+    changed = _changing(person)
+    if known.changing != changed:
+        await connection.execute(sa.update(identities).where(identities.c.id == known.identity).values(**changed))
     return known
+
+
+_FIND = (
+    sa.select(
+        identities.c.id,
+        identities.c.customer_id,
+        identities.c.address,
+        identities.c.known_as,
+        identities.c.blocked_at,
+        conversations.c.id.label("conversation"),
+    )
+    .join(conversations, conversations.c.customer_id == identities.c.customer_id)
+    .where(identities.c.channel == sa.bindparam("channel"), identities.c.external_id == sa.bindparam("external_id"))
+)
 
 
 async def find(connection: AsyncConnection, channel: str, external_id: str) -> Known | None:
     """The identity that this channel knows by `external_id`."""
-    row = (
-        await connection.execute(
-            sa.select(identities.c.id, identities.c.customer_id, conversations.c.id.label("conversation"))
-            .join(conversations, conversations.c.customer_id == identities.c.customer_id)
-            .where(identities.c.channel == channel, identities.c.external_id == external_id)
-        )
-    ).one_or_none()
-    return row and Known(identity=row.id, customer=row.customer_id, conversation=row.conversation)
+    found = await connection.execute(_FIND, {"channel": channel, "external_id": external_id})
+    row = found.one_or_none()
+    if row is None:
+        return None
+    changing = {"address": row.address, "known_as": row.known_as, "blocked_at": row.blocked_at}
+    return Known(identity=row.id, customer=row.customer_id, conversation=row.conversation, changing=changing)
 
 
 async def conversation_of(connection: AsyncConnection, customer: str) -> str:
@@ -120,14 +135,6 @@ def _changing(person: Person) -> dict[str, Any]:
     return {"address": person.address, "known_as": person.known_as, "blocked_at": None}
 
 
-def _differs(person: Person) -> sa.ColumnElement[bool]:
-    return sa.or_(
-        identities.c.address != person.address,
-        identities.c.known_as.is_distinct_from(person.known_as),
-        identities.c.blocked_at.is_not(None),
-    )
-
-
 async def _find_by_other_id(connection: AsyncConnection, person: Person, now: datetime) -> Known | None:
     """Somebody whom the channel knew by the other id alone, as long as that is surely still theirs. They are known by
     the id that lasts from now on."""
@@ -143,6 +150,10 @@ async def _find_by_other_id(connection: AsyncConnection, person: Person, now: da
 
 
 async def _heard_since(connection: AsyncConnection, identity: int, moment: datetime) -> bool:
+    """Here, or by the bot from which they moved in."""
+    moved_in = sa.select(identities.c.id).where(
+        identities.c.id == identity, identities.c.linked_how == "moved_in", identities.c.linked_at > moment
+    )
     heard = (
         sa.select(messages.c.id)
         .join(
@@ -151,7 +162,7 @@ async def _heard_since(connection: AsyncConnection, identity: int, moment: datet
         .where(identities.c.id == identity, messages.c.direction == "in", messages.c.created_at > moment)
         .limit(1)
     )
-    return (await connection.execute(heard)).first() is not None
+    return (await connection.execute(sa.union_all(moved_in, heard.subquery().select()))).first() is not None
 
 
 async def _welcome(connection: AsyncConnection, person: Person, now: datetime) -> Known:

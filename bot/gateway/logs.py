@@ -8,7 +8,7 @@ import sys
 import structlog
 
 # These print request lines at INFO; Telegram's hold the bot's token.
-_TOO_TALKATIVE = ("httpx", "httpcore", "telegram", "aiohttp.access", "aiosqlite", "alembic")
+_TOO_TALKATIVE = ("telegram", "aiohttp.access", "alembic")
 
 
 def configure_logging(level: int = logging.INFO) -> None:

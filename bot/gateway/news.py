@@ -39,14 +39,24 @@ async def record_news(connection: AsyncConnection, news: Sequence[News], channel
             await _note_reach(connection, one, channel, now)
 
 
+_EARLY = (
+    sa.select(early_receipts)
+    .where(
+        early_receipts.c.channel == sa.bindparam("channel"),
+        early_receipts.c.platform_id.in_(sa.bindparam("platform_ids", expanding=True)),
+    )
+    .order_by(early_receipts.c.id)
+)
+
+
 async def apply_early(connection: AsyncConnection, channel: str, platform_ids: Sequence[str], now: datetime) -> None:
     """Note what was reported before the message was known by these ids."""
-    mine = sa.and_(early_receipts.c.channel == channel, early_receipts.c.platform_id.in_(platform_ids))
-    found = (await connection.execute(sa.select(early_receipts).where(mine).order_by(early_receipts.c.id))).all()
+    found = (await connection.execute(_EARLY, {"channel": channel, "platform_ids": list(platform_ids)})).all()
     for row in found:
         receipt = Receipt(platform_id=row.platform_id, state=row.state, at=row.at, error=row.error)
         await _note(connection, channel, receipt, row.at)
     if found:
+        mine = sa.and_(early_receipts.c.channel == channel, early_receipts.c.platform_id.in_(platform_ids))
         out_of_date = early_receipts.c.at < now - _KEPT_FOR
         await connection.execute(sa.delete(early_receipts).where(sa.or_(mine, out_of_date)))
 

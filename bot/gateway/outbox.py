@@ -6,6 +6,7 @@ what comes after it at the same address.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.gateway.news import apply_early
 from bot.gateway.retry import Again, Over
+from bot.gateway.rounds import NOW
 from bot.store.content import content_from_json
-from bot.store.tables import messages, sent_parts, unsent
+from bot.store.tables import Utc, messages, sent_parts, unsent
 from channels.contract import Outbound, Sent
 
 # Longer than any channel's own time-out, so that an attempt whose lease is over has certainly ended.
@@ -33,48 +35,82 @@ class Due:
     """Counts the attempt to be made."""
 
 
-async def is_due(connection: AsyncConnection, now: datetime) -> bool:
-    """Whether any message may be due."""
-    due = sa.select(messages.c.id).where(unsent(messages), messages.c.state == "queued", messages.c.due_at <= now)
-    return (await connection.execute(due.limit(1))).first() is not None
+WAITS = sa.exists().where(
+    unsent(messages),
+    sa.or_(
+        sa.and_(messages.c.state == "queued", messages.c.due_at <= NOW),
+        sa.and_(messages.c.state == "sending", messages.c.lease_until < NOW),
+    ),
+)
+"""Whether any message may be due, or was abandoned under way."""
+
+
+# Statements that every message meets are built once: to build one costs more than to run it.
+
+_EARLIER = messages.alias()
+_HEADS = (
+    sa.select(messages)
+    .where(
+        unsent(messages),
+        messages.c.state == "queued",
+        messages.c.due_at <= NOW,
+        messages.c.channel.in_(sa.bindparam("channels", expanding=True)),
+        ~sa.exists().where(
+            unsent(_EARLIER),
+            _EARLIER.c.channel == messages.c.channel,
+            _EARLIER.c.address == messages.c.address,
+            _EARLIER.c.id < messages.c.id,
+        ),
+    )
+    .order_by(messages.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_NEXT = (
+    sa.select(messages)
+    .where(
+        unsent(messages),
+        messages.c.channel == sa.bindparam("channel"),
+        messages.c.address == sa.bindparam("address"),
+    )
+    .order_by(messages.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    sa.update(messages)
+    .where(messages.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(state="sending", attempts=messages.c.attempts + 1, lease_until=sa.bindparam("until", type_=Utc()))
+)
+_PLATFORM_IDS = sa.select(messages.c.id, messages.c.platform_id).where(
+    messages.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+_SENT = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("message"))
+    .values(state="sent", platform_id=sa.bindparam("first"), error=None, finished_at=NOW, lease_until=None)
+)
 
 
 async def claim_due(connection: AsyncConnection, channels: list[str], now: datetime, *, limit: int) -> list[Due]:
     """Claim the first unsent message of each address, where it is due, oldest first."""
-    earlier = messages.alias()
-    heads = (
-        sa.select(messages)
-        .where(
-            unsent(messages),
-            messages.c.state == "queued",
-            messages.c.due_at <= now,
-            messages.c.channel.in_(channels),
-            ~sa.exists().where(
-                unsent(earlier),
-                earlier.c.channel == messages.c.channel,
-                earlier.c.address == messages.c.address,
-                earlier.c.id < messages.c.id,
-            ),
-        )
-        .order_by(messages.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = (await connection.execute(heads)).all()
-    if rows:
-        await connection.execute(
-            sa.update(messages)
-            .where(messages.c.id.in_([row.id for row in rows]))
-            .values(state="sending", attempts=messages.c.attempts + 1, lease_until=now + LEASE)
-        )
-    platform_ids = await _platform_ids(connection, [row.cause_id for row in rows if row.cause_id])
-    return [_due(row, platform_ids.get(row.cause_id)) for row in rows]
+    found = await connection.execute(_HEADS, {"channels": channels, "now": now, "most": limit})
+    return await _take(connection, found.all(), now)
+
+
+async def claim_next(connection: AsyncConnection, before: Due, now: datetime) -> Due | None:
+    """Claim what waits behind `before` at its address, where it is due."""
+    found = await connection.execute(_NEXT, {"channel": before.channel, "address": before.message.address})
+    row = found.first()
+    if row is None or row.state != "queued" or row.due_at > now:
+        return None
+    return (await _take(connection, [row], now))[0]
 
 
 async def record_sent(connection: AsyncConnection, due: Due, sent: Sent, now: datetime) -> None:
     """The platform took it."""
     first, *others = sent.platform_ids or (None,)
-    await _finish(connection, due.message.id, now, state="sent", platform_id=first, error=None)
+    await connection.execute(_SENT, {"message": due.message.id, "first": first, "now": now})
     if others:
         await connection.execute(sa.insert(sent_parts), [_part(due, *numbered) for numbered in enumerate(others, 1)])
     if sent.platform_ids:
@@ -120,6 +156,14 @@ async def settle_abandoned(connection: AsyncConnection, repeatable: list[str], n
     return again.rowcount + uncertain.rowcount
 
 
+async def _take(connection: AsyncConnection, rows: Sequence[Any], now: datetime) -> list[Due]:
+    if not rows:
+        return []
+    await connection.execute(_TAKE, {"ids": [row.id for row in rows], "until": now + LEASE})
+    platform_ids = await _platform_ids(connection, [row.cause_id for row in rows if row.cause_id])
+    return [_due(row, platform_ids.get(row.cause_id)) for row in rows]
+
+
 def _part(due: Due, number: int, platform_id: str | None) -> dict[str, Any]:
     return {"message_id": due.message.id, "part": number, "channel": due.channel, "platform_id": platform_id}
 
@@ -133,7 +177,7 @@ async def _finish(connection: AsyncConnection, message: int, now: datetime, **va
 async def _platform_ids(connection: AsyncConnection, causes: list[int]) -> dict[int, str | None]:
     if not causes:
         return {}
-    rows = await connection.execute(sa.select(messages.c.id, messages.c.platform_id).where(messages.c.id.in_(causes)))
+    rows = await connection.execute(_PLATFORM_IDS, {"ids": causes})
     return {row.id: row.platform_id for row in rows}
 
 

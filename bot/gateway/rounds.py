@@ -1,5 +1,7 @@
-"""Work that waits in the database, done as soon as it is there: looked for when something was committed, and now and
-then anyway.
+"""Work that waits in the database, done as soon as it is there.
+
+Each kind of work says in one condition whether any of it waits. All conditions are asked together, in one statement,
+when something was committed and now and then anyway; and only those who have something to do look for it.
 
 Nothing here is cancelled, since a transaction that is cut in the middle leaves its connection in doubt.
 """
@@ -9,9 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.store.database import reading
+from bot.store.outage import POSSIBLE
+from bot.store.tables import Utc
 from bot.store.wake import Wake
 
 log = structlog.get_logger()
@@ -19,14 +27,21 @@ log = structlog.get_logger()
 _SLOW_POLL = 1.0
 _GRACE = 10.0
 
+NOW = sa.bindparam("now", type_=Utc())
+"""In a condition: the moment of asking."""
+
 
 class Rounds:
-    """Calls `look` round after round until `stop`, and then lets what it started finish.
+    """Calls `look` whenever there may be something, until `stop`, and then lets what it started finish.
 
+    waits:    whether there is something, as one condition of SQL
     at_once:  pieces of work that may be under way side by side
     """
 
-    def __init__(self, *, look: Callable[[], Coroutine[None, None, None]], at_once: int) -> None:
+    def __init__(
+        self, *, waits: sa.ColumnElement[bool], look: Callable[[], Coroutine[None, None, None]], at_once: int
+    ) -> None:
+        self.waits = waits
         self._look = look
         self._at_once = at_once
         self._again = asyncio.Event()
@@ -38,8 +53,13 @@ class Rounds:
         """How many more may be started now."""
         return self._at_once - len(self._under_way)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._stopping
+
     def start(self, work: Coroutine[None, None, None]) -> None:
-        """Let it run beside the rounds; when it ends, there may be more to do."""
+        """Let it run beside the rounds."""
         task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
@@ -49,8 +69,7 @@ class Rounds:
             self._again.clear()
             if self.free > 0:
                 await self._look_once()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), _SLOW_POLL)
+            await self._again.wait()
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=_GRACE)
 
@@ -70,19 +89,52 @@ class Rounds:
             log.error("rounds.broke", look=self._look.__qualname__, error=type(error).__name__)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        if self.free == 0:
+            self._again.set()  # something may have been left where it was
         self._under_way.discard(task)
-        self._again.set()
 
 
-async def run_woken(every: Sequence[Rounds], wake: Wake) -> None:
-    """Run them all until each was stopped. They share one `wake`, which tells only one listener."""
+class Watch:
+    """Runs rounds, woken when there is something for them. They share one `wake`, which tells only one listener."""
 
-    async def watch() -> None:
-        while True:
-            await wake.wait(_SLOW_POLL)
-            for rounds in every:
+    def __init__(
+        self, every: Sequence[Rounds], *, engine: AsyncEngine, wake: Wake, clock: Callable[[], datetime]
+    ) -> None:
+        self._every = every
+        self._engine = engine
+        self._wake = wake
+        self._clock = clock
+        self._glance = sa.select(*[rounds.waits for rounds in every])
+        self._asleep = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        watching = asyncio.create_task(self._watch())
+        await asyncio.gather(*(rounds.run() for rounds in self._every))
+        if self._asleep:
+            watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+    def stop(self) -> None:
+        self._stopping = True
+        for rounds in self._every:
+            rounds.stop()
+
+    async def _watch(self) -> None:
+        while not self._stopping:
+            self._asleep = True
+            await self._wake.wait(_SLOW_POLL)
+            self._asleep = False
+            await self._tell()
+
+    async def _tell(self) -> None:
+        try:
+            async with reading(self._engine) as connection:
+                found = (await connection.execute(self._glance, {"now": self._clock()})).one()
+        except POSSIBLE as error:
+            log.error("rounds.unavailable", error=type(error).__name__)
+            return
+        for rounds, waits in zip(self._every, found, strict=True):
+            if waits:
                 rounds.look_again()
-
-    watching = asyncio.create_task(watch())
-    await asyncio.gather(*(rounds.run() for rounds in every))
-    watching.cancel()

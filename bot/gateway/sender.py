@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway import metrics
-from bot.gateway.outbox import Due, claim_due, is_due, record_failure, record_sent, settle_abandoned
+from bot.gateway.outbox import WAITS, Due, claim_due, claim_next, record_failure, record_sent, settle_abandoned
 from bot.gateway.retry import Over, after_failure
 from bot.gateway.rounds import Rounds
-from bot.store.database import reading, transaction
+from bot.store.database import transaction
 from bot.store.outage import POSSIBLE
 from channels.contract import Channel, Outbound, SendError, Sent
 
@@ -46,7 +46,7 @@ class Sender:
         self._channels = channels
         self._clock = clock
         self._settled_at = -_SETTLE_EVERY
-        self.rounds = Rounds(look=self._look, at_once=_CONCURRENCY)
+        self.rounds = Rounds(waits=WAITS, look=self._look, at_once=_CONCURRENCY)
 
     async def _look(self) -> None:
         await self._settle_abandoned()
@@ -57,20 +57,22 @@ class Sender:
             log.error("outbox.unavailable", error=type(error).__name__)
 
     async def _claim(self, limit: int) -> list[Due]:
-        """Looks before it writes: mostly there is nothing."""
-        async with reading(self._engine) as connection:
-            if not await is_due(connection, self._clock()):
-                return []
         async with transaction(self._engine) as connection:
             return await claim_due(connection, list(self._channels), self._clock(), limit=limit)
 
-    async def _deliver(self, due: Due) -> None:
+    async def _deliver(self, first: Due) -> None:
+        """Send it, and what waits behind it at the same address."""
+        due: Due | None = first
+        while due is not None:
+            due = await self._deliver_one(due)
+
+    async def _deliver_one(self, due: Due) -> Due | None:
         try:
-            outcome = await self._attempt(due)
-            await self._record(due, outcome)
+            return await self._record(due, await self._attempt(due))
         except Exception as error:
             # The lease ends and the message is settled as abandoned: a fault of ours must not stop the others.
             log.error("send.broke", message=due.message.id, channel=due.channel, error=type(error).__name__)
+            return None
 
     async def _attempt(self, due: Due) -> Sent | SendError:
         with metrics.send_seconds.labels(due.channel).time():
@@ -79,20 +81,28 @@ class Sender:
             except SendError as error:
                 return error
 
-    async def _record(self, due: Due, outcome: Sent | SendError) -> None:
+    async def _record(self, due: Due, outcome: Sent | SendError) -> Due | None:
+        """Returns the next one for the address, claimed, unless the gateway is about to stop."""
+        if isinstance(outcome, SendError):
+            return await self._record_failure(due, outcome)
         async with transaction(self._engine) as connection:
-            if isinstance(outcome, Sent):
-                await record_sent(connection, due, outcome, self._clock())
-                metrics.sends.labels(due.channel, "sent").inc()
-                return
-            repeatable = self._channels[due.channel].repeatable
-            decision = after_failure(outcome, attempts=due.attempts, repeatable=repeatable)
+            await record_sent(connection, due, outcome, self._clock())
+            behind = None if self.rounds.stopping else await claim_next(connection, due, self._clock())
+        metrics.sends.labels(due.channel, "sent").inc()
+        return behind
+
+    async def _record_failure(self, due: Due, outcome: SendError) -> Due | None:
+        repeatable = self._channels[due.channel].repeatable
+        decision = after_failure(outcome, attempts=due.attempts, repeatable=repeatable)
+        async with transaction(self._engine) as connection:
             await record_failure(connection, due.message.id, decision, outcome.reason, self._clock())
+            behind = None if self.rounds.stopping else await claim_next(connection, due, self._clock())
         state = decision.state if isinstance(decision, Over) else "again"
         if outcome.held_back:
             state = "held_back"
         metrics.sends.labels(due.channel, state).inc()
         log.warning("send.failed", message=due.message.id, channel=due.channel, then=state, reason=outcome.reason)
+        return behind
 
     async def _settle_abandoned(self) -> None:
         if time.monotonic() - self._settled_at < _SETTLE_EVERY:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway.outbox import as_outbound
 from bot.gateway.rounds import Rounds
-from bot.store.database import reading, transaction
+from bot.store.database import transaction
 from bot.store.outage import POSSIBLE
 from bot.store.tables import messages, sent_parts
 from channels.contract import Channel, Outbound
@@ -42,13 +42,10 @@ class Withdrawals:
         self._engine = engine
         self._channels = channels
         self._clock = clock
-        self.rounds = Rounds(look=self._look, at_once=_CONCURRENCY)
+        self.rounds = Rounds(waits=_due().exists(), look=self._look, at_once=_CONCURRENCY)
 
     async def _look(self) -> None:
         try:
-            async with reading(self._engine) as connection:
-                if not await _is_due(connection):
-                    return
             async with transaction(self._engine) as connection:
                 found = await take_due(connection, list(self._channels), limit=self.rounds.free)
         except POSSIBLE as error:
@@ -75,10 +72,6 @@ async def take_due(connection: AsyncConnection, channels: Sequence[str], *, limi
         )
         for row in rows
     ]
-
-
-async def _is_due(connection: AsyncConnection) -> bool:
-    return (await connection.execute(_due().limit(1))).first() is not None
 
 
 def _due() -> sa.Select[Any]:

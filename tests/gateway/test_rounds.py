@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import sqlalchemy as sa
+
 from bot.gateway.rounds import Rounds
 
 
@@ -17,7 +19,7 @@ async def test_a_fault_of_ours_does_not_end_the_rounds() -> None:
             raise LookupError("a bug")
         rounds.stop()
 
-    rounds = Rounds(look=look, at_once=1)
+    rounds = Rounds(waits=sa.true(), look=look, at_once=1)
     running = asyncio.create_task(rounds.run())
     async with asyncio.timeout(10):
         while looked == 0:
@@ -37,7 +39,7 @@ async def test_no_more_is_started_than_there_is_room_for_and_what_runs_may_end()
     async def look() -> None:
         rounds.start(work())
 
-    rounds = Rounds(look=look, at_once=2)
+    rounds = Rounds(waits=sa.true(), look=look, at_once=2)
     running = asyncio.create_task(rounds.run())
     async with asyncio.timeout(10):
         while rounds.free:

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway import metrics
 from bot.gateway.media.contents import LARGEST, NotTaken, check
-from bot.gateway.media.intake import Missing, Stored, Wanted, claim_wanted, is_wanted, settle, try_later
+from bot.gateway.media.intake import WAITS, Missing, Stored, Wanted, claim_wanted, settle, try_later
 from bot.gateway.media.vault import Vault
 from bot.gateway.rounds import Rounds
-from bot.store.database import reading, transaction
+from bot.store.database import transaction
 from bot.store.outage import POSSIBLE
 from channels.contract import Channel, FetchError
 
@@ -41,7 +41,7 @@ class Fetcher:
         self._channels = channels
         self._vault = vault
         self._clock = clock
-        self.rounds = Rounds(look=self._look, at_once=_CONCURRENCY)
+        self.rounds = Rounds(waits=WAITS, look=self._look, at_once=_CONCURRENCY)
 
     async def _look(self) -> None:
         try:
@@ -51,10 +51,6 @@ class Fetcher:
             log.error("media.unavailable", error=type(error).__name__)
 
     async def _claim(self, limit: int) -> list[Wanted]:
-        """Looks before it writes: mostly there is nothing."""
-        async with reading(self._engine) as connection:
-            if not await is_wanted(connection, self._clock()):
-                return []
         async with transaction(self._engine) as connection:
             return await claim_wanted(connection, list(self._channels), self._clock(), limit=limit)
 

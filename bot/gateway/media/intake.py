@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.gateway.rounds import NOW
 from bot.store.tables import Utc, conversations, media, messages
 from bot.store.wake import notify
 from channels.contract import Media
@@ -81,11 +82,6 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-async def is_wanted(connection: AsyncConnection, now: datetime) -> bool:
-    """Whether anything is due."""
-    return (await connection.execute(_due(now).limit(1))).first() is not None
-
-
 async def claim_wanted(
     connection: AsyncConnection, channels: Collection[str], now: datetime, *, limit: int
 ) -> list[Wanted]:
@@ -120,7 +116,7 @@ async def settle(connection: AsyncConnection, wanted: Wanted, outcome: Stored | 
     await notify(connection)
 
 
-def _due(now: datetime) -> sa.Select[Any]:
+def _due(now: datetime | sa.BindParameter[datetime]) -> sa.Select[Any]:
     return sa.select(media).where(
         media.c.state == sa.literal_column("'waiting'"),
         media.c.due_at <= now,
@@ -171,3 +167,7 @@ def _wanted(row: Any) -> Wanted:
         attempts=row.attempts + 1,
         since=row.created_at,
     )
+
+
+WAITS = _due(NOW).exists()
+"""Whether anything is due."""
