@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from channels.contract import SendError, Sent
 
 _FIRST_WAIT = 1.0
+_SOME_PATIENCE = 20.0
 
 
 class Refused(SendError):
@@ -54,6 +55,20 @@ async def deliver(send: Callable[[P], Awaitable[str]], parts: Sequence[P], *, pa
         except SendError as error:
             raise _incomplete(error, sent, left) from None
     return Sent(platform_ids=tuple(filter(None, sent)))
+
+
+async def in_its_turn(call: Callable[[], Awaitable[object]]) -> None:
+    """Make a call that nobody waits for. Where the platform's rates stand in its way it waits for them, for a bounded
+    time. Raises SendError."""
+    patience = _Patience(_SOME_PATIENCE)
+    while True:
+        try:
+            await call()
+        except SendError as error:
+            if not error.held_back or not await patience.wait(error.retry_after or _FIRST_WAIT):
+                raise
+        else:
+            return
 
 
 class _Patience:

@@ -30,7 +30,7 @@ from channels.contract import (
     Webhook,
     WebhookRejected,
 )
-from channels.delivery import deliver
+from channels.delivery import deliver, in_its_turn
 from channels.pacing import Limit, Pace
 
 from . import inbound
@@ -170,8 +170,7 @@ class TeamsChannel:
             address = _address(message.address)
             for part, number in zip(parts, platform_ids, strict=True):
                 if (settled := without_buttons(part)) != part:
-                    async with self._turn(address):
-                        await self._connector.change(address, number, settled)
+                    await in_its_turn(partial(self._change, address, number, settled))
         except SendError as error:
             log.info("teams: buttons were not withdrawn: %s", error.reason)
 
@@ -223,6 +222,10 @@ class TeamsChannel:
                 terms_url=terms_url,
             )
         )
+
+    async def _change(self, address: Address, number: str, part: Part) -> None:
+        async with self._turn(address):
+            await self._connector.change(address, number, part)
 
     async def _say(self, address: Address, part: Part) -> str:
         async with self._turn(address):

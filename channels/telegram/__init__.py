@@ -15,7 +15,7 @@ from functools import partial
 from typing import ClassVar
 
 from channels.contract import Answer, Choice, Inbound, News, Outbound, SendError, Sent, Unread, Webhook
-from channels.delivery import deliver
+from channels.delivery import deliver, in_its_turn
 
 from . import inbound
 from .api import BotApi, WebhookInfo
@@ -109,7 +109,7 @@ class TelegramChannel:
     async def withdraw(self, message: Outbound, platform_ids: Sequence[str]) -> None:
         for platform_id in _with_keyboards(render(message, _SOME_LINK), platform_ids):
             try:
-                await self._api.take_keyboard(message.address, platform_id)
+                await in_its_turn(partial(self._api.take_keyboard, message.address, platform_id))
             except SendError as error:
                 log.info("telegram: a keyboard was not taken away: %s", error.reason)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 
 from telegram import Bot, BotCommand, LinkPreviewOptions, Message, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, RetryAfter, TelegramError
-from telegram.request import HTTPXRequest
 
 from channels.contract import FetchError, Location, SendError
 
@@ -25,9 +23,8 @@ from .errors import seconds_to_wait, translate, unfetched
 from .files import Files
 from .outbound import Part, is_venue
 from .pace import Pacing
+from .request import AiohttpRequest
 
-_CONNECTIONS = 32
-_CONNECT_TIMEOUT = 5.0
 _FETCHING_TIMEOUT = 30.0
 """Seconds; before it answers, Telegram fetches the picture or the file from its URL."""
 _ASIDE_TIMEOUT = 3.0
@@ -64,14 +61,7 @@ class BotApi:
         _keep_token_out_of_logs()
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # or python-telegram-bot warns of its own coming change
         url, trust_env = api_url.rstrip("/"), not _is_loopback(api_url)
-        self._request = _Request(
-            connection_pool_size=_CONNECTIONS,
-            connect_timeout=_CONNECT_TIMEOUT,
-            pool_timeout=timeout,
-            read_timeout=timeout,
-            write_timeout=timeout,
-            httpx_kwargs={"trust_env": trust_env},
-        )
+        self._request = AiohttpRequest(timeout=timeout, trust_env=trust_env)
         self._bot = Bot(
             token,
             base_url=f"{url}/bot",
@@ -79,7 +69,7 @@ class BotApi:
             request=self._request,
             get_updates_request=self._request,
         )
-        self._files = Files(base_url=f"{url}/file/bot{token}", timeout=timeout, trust_env=trust_env)
+        self._files = Files(base_url=f"{url}/file/bot{token}", timeout=timeout, request=self._request)
         self._pacing = pacing
         self._fetching_timeout = max(timeout, _FETCHING_TIMEOUT)
         self.known_as: str | None = None
@@ -91,7 +81,6 @@ class BotApi:
 
     async def close(self) -> None:
         await self._request.shutdown()
-        await self._files.close()
 
     async def send(self, address: str, part: Part) -> str:
         """Send one part; its message id. A group that got a new id is written to under that one."""
@@ -226,19 +215,6 @@ class BotApi:
                 raise
 
 
-class _Request(HTTPXRequest):
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """As python-telegram-bot has it, but for its log line, which quotes the answer and so a customer's words."""
-        try:
-            data = json.loads(payload)
-        except ValueError:
-            data = None
-        if not isinstance(data, dict):
-            raise TelegramError("Invalid server response")
-        return data
-
-
 async def _ask(call: Awaitable[T]) -> T:
     """Errors that are not Telegram's come from answers that are not as documented. The original error goes no further:
     its text can quote an answer."""
@@ -254,7 +230,7 @@ def _reply(message_id: int | None) -> ReplyParameters | None:
 
 
 def _is_loopback(url: str) -> bool:
-    """httpx would take even these to the proxy that the environment names."""
+    """aiohttp would take even these to the proxy that the environment names."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 

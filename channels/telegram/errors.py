@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import aiohttp
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -31,14 +31,11 @@ TOKEN_REFUSED_WAIT = 60.0
 
 _REASON_MAX = 200
 _NEVER_LEFT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
-    RuntimeError,  # the client is closed
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,  # also where all connections are in use
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+    RuntimeError,  # the session is closed
 )
 
 

@@ -122,7 +122,7 @@ def test_any_text_can_be_read(source: str) -> None:
     rich = parse(source)
     assert "".join(run.text for run in rich.runs()) == rich.text
     assert all(0 <= mark.start < mark.end <= len(rich.text) for mark in rich.marks)
-    assert set(rich.text) <= set(source)
+    assert set(rich.text) <= {*source, " "}  # a line's end within code is a space
 
 
 @given(st.text(max_size=200), st.integers(min_value=2, max_value=50))

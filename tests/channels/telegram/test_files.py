@@ -80,7 +80,7 @@ async def test_file_that_telegram_cannot_find_may_come_back(channel: TelegramCha
 ASKED: dict[str, tuple[Fault, tuple[str, bool, float | None]]] = {
     "flood": (flood_wait(7), ("too many messages for Telegram", False, 7)),
     "trouble": (server_error(502, html=True), ("Telegram is in trouble: Bad Gateway (502)", False, None)),
-    "closed": (close_connection(), ("no answer from Telegram: RemoteProtocolError", False, None)),
+    "closed": (close_connection(), ("no answer from Telegram: ServerDisconnectedError", False, None)),
     "token": (refuse(401, "Unauthorized"), ("TELEGRAM_BOT_TOKEN was refused", False, 60)),
     "invalid": (
         refuse(400, "Bad Request: invalid file_id"),
@@ -191,4 +191,4 @@ async def test_half_a_file_is_none(open_channel: Open) -> None:
 
     async with telegram(cut_off) as url:
         error = await failure(open_channel(url))
-    assert (str(error), error.permanent) == ("the file did not arrive: RemoteProtocolError", False)
+    assert (str(error), error.permanent) == ("the file did not arrive: ClientPayloadError", False)
