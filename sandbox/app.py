@@ -165,6 +165,7 @@ class _Page:
         self._telegram = telegram
         self.values = {"bot": settings.bot_username, "whatsapp": "", "teams": ""}
         """Whom links lead to; "" where a channel is off."""
+        self.values["mail"] = "/mail" if settings.mail else ""
         self.values["accounts"] = " ".join(_ACCOUNTS) if settings.webchat_jwt_secret else ""
 
     async def index(self, request: web.Request) -> web.Response:

@@ -17,8 +17,12 @@ TITLES = {name: title.removeprefix("the ") for title, name in CHANNELS.items()}
 THINGS = ("a picture", "a file", "a voice message", "a video", "a sticker", "a location")
 """What people can send besides words."""
 
-CARRIED = ("a picture", "a file", "a location")
+CODE = "a code"
+CARRIED = ("a picture", "a file", "a location", CODE)
 """What a message of the bot may carry, besides words, buttons and a link."""
+
+MAIL = "email"
+"""Where a code may come from, besides the channels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,26 @@ class Follows(Act):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TypesCode(Act):
+    """A code is typed as it was shown; in a group with the bot's name, so that it is told of it."""
+
+    shown_on: str = ""
+    """A channel, or `MAIL`. Empty: it was shown nowhere."""
+    owner: str = ""
+    """To whom."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocks(Act):
+    """The bot can write to the person here no more, until they let it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unblocks(Act):
+    """The bot may write here again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes(Act):
     """What was said last on this channel says something else from now on."""
 
@@ -131,11 +155,40 @@ class Gathers(Line):
     title: str
     members: tuple[str, ...]
     channel: Literal["telegram", "teams"]
+    of_a_team: bool = False
+    """A channel of a team in Teams, where all is said in threads, and not a group chat."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinksExpire(Line):
-    """Ten minutes pass for every link that was offered so far."""
+class HasMail(Line):
+    """Somebody reads what comes to this e-mail address."""
+
+    who: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetsMail(Line):
+    """The next mail to somebody has these words in it."""
+
+    who: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetsLanguage(Line):
+    """Somebody's app, or browser, is in another language than everybody's."""
+
+    who: str
+    channel: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimePasses(Line):
+    """It is so much later for all that the product remembers. The platforms' clocks stand still."""
+
+    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,26 +15,33 @@ from typing import Literal, cast
 from .language import (
     CARRIED,
     CHANNELS,
+    MAIL,
     THINGS,
+    Blocks,
     BotIsDone,
     BotSays,
     Changes,
     Follows,
     Gathers,
+    GetsMail,
+    HasMail,
     Journey,
     Line,
-    LinksExpire,
     NeverHeard,
     Opens,
     Place,
     Says,
     Sends,
+    SetsLanguage,
     Slots,
     TakesBack,
     Taps,
+    TimePasses,
+    TypesCode,
+    Unblocks,
 )
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = {"en": "English", "zh": "Chinese"}
 BOT = "bot"
 
 FORMS = """\
@@ -50,9 +57,15 @@ Alice sends a picture: look at this
 Alice opens Telegram                        presses START, and says nothing yet
 Alice follows the link                      the newest one she was offered, to wherever it leads
 Mallory follows Alice's link
+Alice types the code that Telegram showed   the newest that her Telegram showed her; `that Alice's Telegram showed`
+Alice types the code from her mail          from his, from their, from Alice's
+Alice types a wrong code                    one that nobody was ever shown
+Alice on Telegram blocks the bot
+Alice unblocks the bot
 Alice changes that to: 1046
 Alice takes that back
 Family is a group of Alice, Bob on Telegram
+Kitchen is a channel of Alice, Bob on Teams
 Alice in Family: anybody home?
 Alice in Family to the bot: when are you open?
 
@@ -64,17 +77,26 @@ bot in Family: our stores
 bot eventually: Order 1042                  others may come before it
     [Refund] [Exchange]                     its buttons; with … there may be others
     with a link to Telegram
-    with a picture                          a file, a location
+    with a picture                          a file, a location, a code to type elsewhere
 bot has said everything                     and nobody heard anything else; always so at the end
 
 slots of Alice: return_reason = damaged, return_store = nothing
 Mallory has never heard: 1042
-links expire"""
+
+Alice's mail is alice@example.com
+Alice gets mail: to see order 1042          a mail that nobody gets or takes a code from fails the journey
+Alice's Telegram is in Chinese              before she is there; the website's, and Teams', too
+ten minutes pass                            an hour passes, 2 days pass: links and codes expire, and so on"""
 
 _NAME = r"(?P<who>[^\W\d_][\w’'-]*)"
 _CHANNEL = "|".join(CHANNELS)
 _PLACE = rf"(?: on (?P<channel>{_CHANNEL})| in (?P<group>[^\s:]+))?"
+_OWNER = r"(?P<owner>[^\W\d_]\w*)['’]s"
+_READER = r"(?P<reader>[^\W\d_]\w*)['’]s"
+_APP = "|".join([*CHANNELS, *(title.removeprefix("the ") for title in CHANNELS if title.startswith("the "))])
 _NOTHING = "nothing"
+_COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "ten": 10, "twenty": 20}
+_UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _BUTTON = re.compile(r"\[([^\[\]]+)\]")
 _BUTTONS = re.compile(r"(?:\[[^\[\]]+\]\s*)*(?:…|\.\.\.)?")
 _REMARK = re.compile(r"#\s*")
@@ -165,6 +187,8 @@ def _guess(text: str) -> str:
         return "what the bot does can be:\n" + _examples(lambda form: form.startswith(BOT))
     if re.match(rf"{_NAME} sends\b", text):
         return f"people send {_either(THINGS)}"
+    if re.match(rf"{_NAME} types\b", text):
+        return "what is typed without being said can be:\n" + _examples(lambda form: " types " in form)
     if re.match(rf"{_NAME} (?:on|in|opens)\b", text):
         return f"a channel is {_either([*CHANNELS])}; a group is one word"
     return "no line of a journey looks like this. What it can be:\n" + _examples(bool)
@@ -225,6 +249,26 @@ def _follows(number: int, text: str, match: re.Match[str]) -> Line:
     return Follows(number=number, source=text, who=match["who"], owner=match["owner"] or match["who"])
 
 
+def _types_code(number: int, text: str, match: re.Match[str]) -> Line:
+    who, shown_on = match["who"], ""
+    if match["mail"]:
+        shown_on = MAIL
+    elif match["app"]:
+        shown_on = _owned(match["app"])
+    owner = (match["reader"] or match["owner"] or who) if shown_on else ""
+    return TypesCode(number=number, source=text, who=who, place=_place(match), shown_on=shown_on, owner=owner)
+
+
+def _owned(app: str) -> str:
+    """A channel as it is called where it is somebody's: Alice's website."""
+    return CHANNELS.get(app) or CHANNELS[f"the {app}"]
+
+
+def _blocks(number: int, text: str, match: re.Match[str]) -> Line:
+    act = Unblocks if match["un"] else Blocks
+    return act(number=number, source=text, who=match["who"], place=_place(match))
+
+
 def _changes(number: int, text: str, match: re.Match[str]) -> Line:
     return Changes(number=number, source=text, who=match["who"], place=_place(match), words=match["words"].strip())
 
@@ -250,9 +294,11 @@ def _bot_is_done(number: int, text: str, _match: re.Match[str]) -> Line:
 
 
 def _gathers(number: int, text: str, match: re.Match[str]) -> Line:
-    channel = _channel(match["at"])
+    channel, of_a_team = _channel(match["at"]), match["kind"] == "channel"
     if channel not in ("telegram", "teams"):
         raise _Wrong("a group is on Telegram or Teams")
+    if of_a_team and channel != "teams":
+        raise _Wrong("a channel of several people is on Teams")
     members = tuple(re.split(r",\s*|\s+and\s+", match["members"].strip()))
     return Gathers(
         number=number,
@@ -260,11 +306,32 @@ def _gathers(number: int, text: str, match: re.Match[str]) -> Line:
         title=match["title"],
         members=members,
         channel=cast(Literal["telegram", "teams"], channel),
+        of_a_team=of_a_team,
     )
 
 
-def _links_expire(number: int, text: str, _match: re.Match[str]) -> Line:
-    return LinksExpire(number=number, source=text)
+def _has_mail(number: int, text: str, match: re.Match[str]) -> Line:
+    return HasMail(number=number, source=text, who=match["owner"], address=match["address"])
+
+
+def _gets_mail(number: int, text: str, match: re.Match[str]) -> Line:
+    return GetsMail(number=number, source=text, who=match["who"], words=match["words"].strip())
+
+
+def _sets_language(number: int, text: str, match: re.Match[str]) -> Line:
+    channel = _owned(match["app"])
+    if channel == "whatsapp":
+        raise _Wrong("WhatsApp tells nobody which language it is in")
+    tag = next(tag for tag, name in LANGUAGES.items() if name == match["language"])
+    return SetsLanguage(number=number, source=text, who=match["owner"], channel=channel, language=tag)
+
+
+def _time_passes(number: int, text: str, match: re.Match[str]) -> Line:
+    count = match["count"]
+    if not count.isdecimal() and count not in _COUNTS:
+        raise _Wrong(f"a time is written in digits, or as {_either([*_COUNTS])}: {text.replace(count, '15', 1)}")
+    seconds = (_COUNTS.get(count) or int(count)) * _UNITS[match["unit"]]
+    return TimePasses(number=number, source=text, seconds=seconds)
 
 
 def _slots(number: int, text: str, match: re.Match[str]) -> Line:
@@ -290,14 +357,25 @@ _WORDS = r":\s*(?P<words>.+)"
 _FORMS: Sequence[_Form] = [
     (re.compile(rf"{BOT} has said everything"), _bot_is_done),
     (re.compile(rf"{BOT}(?P<eventually> eventually)?{_TO}{_PLACE}{_WORDS}"), _bot_says),
-    (re.compile(r"links expire"), _links_expire),
+    (re.compile(rf"(?P<count>\w+) (?P<unit>{'|'.join(_UNITS)})s? pass(?:es)?"), _time_passes),
+    (re.compile(rf"{_OWNER} mail is (?P<address>[^\s@]+@[^\s@]+)"), _has_mail),
+    (re.compile(rf"{_OWNER} (?P<app>{_APP}) is in (?P<language>{'|'.join(LANGUAGES.values())})"), _sets_language),
     (re.compile(rf"slots of {_NAME}:\s*(?P<values>.+)"), _slots),
     (re.compile(rf"{_NAME} has never heard{_WORDS}"), _never_heard),
-    (re.compile(rf"(?P<title>\S+) is a group of (?P<members>.+) on (?P<at>{_CHANNEL})"), _gathers),
+    (re.compile(rf"(?P<title>\S+) is a (?P<kind>group|channel) of (?P<members>.+) on (?P<at>{_CHANNEL})"), _gathers),
     (re.compile(rf"{_NAME}{_PLACE} taps \[(?P<label>[^\[\]]+)\]"), _taps),
     (re.compile(rf"{_NAME}{_PLACE} sends (?P<thing>{'|'.join(THINGS)})(?:{_WORDS})?"), _sends),
     (re.compile(rf"{_NAME} opens (?P<channel>{_CHANNEL})"), _opens),
-    (re.compile(rf"{_NAME} follows (?:the|(?P<owner>[^\W\d_]\w*)['’]s) link"), _follows),
+    (re.compile(rf"{_NAME} follows (?:the|{_OWNER}) link"), _follows),
+    (
+        re.compile(
+            rf"{_NAME}{_PLACE} types (?:a wrong code|the code (?:that (?:{_OWNER} )?(?P<app>{_APP}) showed"
+            rf"|from (?:his|her|their|{_READER}) (?P<mail>mail)))"
+        ),
+        _types_code,
+    ),
+    (re.compile(rf"{_NAME} gets mail{_WORDS}"), _gets_mail),
+    (re.compile(rf"{_NAME}{_PLACE} (?P<un>un)?blocks the bot"), _blocks),
     (re.compile(rf"{_NAME}{_PLACE} changes that to{_WORDS}"), _changes),
     (re.compile(rf"{_NAME}{_PLACE} takes that back"), _takes_back),
     (re.compile(rf"{_NAME} in (?P<group>[^\s:]+) to the bot{_WORDS}"), _tells_the_bot),

@@ -21,7 +21,19 @@ from sandbox.telegram import User
 from sandbox.whatsapp import Number
 from sandbox.whatsapp import Person as WhatsAppPerson
 
-from .screens import Json, Part, Screen, contains, is_label, on_teams, on_telegram, on_the_website, on_whatsapp
+from .language import CODE, TITLES
+from .screens import (
+    Json,
+    Part,
+    Screen,
+    code_in,
+    contains,
+    is_label,
+    on_teams,
+    on_telegram,
+    on_the_website,
+    on_whatsapp,
+)
 from .visitor import Visitor
 
 PATIENCE = 120.0
@@ -92,6 +104,14 @@ class Phone(ABC):
         """The deep link that this offers."""
         return part.link
 
+    async def code(self) -> str:
+        """The newest code that the bot showed here, to be typed elsewhere. Raises CannotDo."""
+        self.look()
+        for part in reversed(self.kept):
+            if CODE in part.carries:
+                return await self._code_of(part)
+        raise CannotDo(f"no code was shown on {TITLES[self.channel]}")
+
     def shows_everything(self, _newest_for_visitor: Callable[[str], int]) -> bool:
         """Whether all that was sent here is on the screen: the platforms say so by taking it."""
         return True
@@ -124,6 +144,14 @@ class Phone(ABC):
         """Send something of `language.THINGS`. Raises CannotDo."""
 
     @abstractmethod
+    async def block(self) -> None:
+        """Let the bot write no more. Raises CannotDo."""
+
+    @abstractmethod
+    async def unblock(self) -> None:
+        """Let it write again. Raises CannotDo."""
+
+    @abstractmethod
     async def change(self, words: str) -> None:
         """Change what was said last. Raises CannotDo."""
 
@@ -132,6 +160,10 @@ class Phone(ABC):
         """Delete what was said last. Raises CannotDo."""
 
     # --- below --------------------------------------------------------------------------------------------------------
+
+    async def _code_of(self, part: Part) -> str:
+        """The code that this shows."""
+        return code_in(part.text) or ""
 
     def _is_the_bots(self, _message: Json) -> bool:
         return True
@@ -181,6 +213,12 @@ class TelegramPhone(Phone):
         }
         await self._do(await kinds[thing]())
 
+    async def block(self) -> None:
+        await self._do(await self.user.block(self._bot))
+
+    async def unblock(self) -> None:
+        await self._do(await self.user.unblock(self._bot))
+
     async def change(self, words: str) -> None:
         own = [one for one in self.user.messages if one["from"]["id"] == self.user.id]
         if not own:
@@ -222,6 +260,12 @@ class WhatsAppPhone(Phone):
             "a location": lambda: person.location(number, *MARINA_BAY),
         }
         await self._do(await kinds[thing]())
+
+    async def block(self) -> None:
+        self._person.block(self._number)
+
+    async def unblock(self) -> None:
+        self._person.unblock(self._number)
 
     async def change(self, words: str) -> None:
         await self._do(await self._person.edit(self._number, self._last(), words))
@@ -266,6 +310,12 @@ class TeamsPhone(Phone):
             raise CannotDo(f"people cannot send {thing} to a bot in Teams")
         await self._do(await kinds[thing]())
 
+    async def block(self) -> None:
+        await self.person.block(self._bot)
+
+    async def unblock(self) -> None:
+        await self.person.unblock(self._bot)
+
     async def change(self, words: str) -> None:
         await self._do(await self.person.edit(self._last(), words))
 
@@ -287,10 +337,18 @@ class WebPhone(Phone):
     def __init__(self, visitor: Visitor) -> None:
         super().__init__(visitor, on_the_website)
         self.visitor = visitor
+        self._codes: dict[str, str] = {}
+        """By the message that shows it."""
 
     async def link(self, part: Part) -> str:
         await self.visitor.send(type="invite", channel=part.link)
         return str((await self.visitor.next("invitation", PATIENCE))["url"])
+
+    async def _code_of(self, part: Part) -> str:
+        if part.id not in self._codes:
+            await self.visitor.send(type="invite", channel="code")
+            self._codes[part.id] = str((await self.visitor.next("invitation", PATIENCE))["code"])
+        return self._codes[part.id]
 
     async def say(self, text: str) -> None:
         await self.visitor.say(text)
@@ -318,6 +376,12 @@ class WebPhone(Phone):
         except LookupError as error:
             raise CannotDo(str(error)) from None
         await self._accepted()
+
+    async def block(self) -> None:
+        raise CannotDo("on the website nobody blocks the bot")
+
+    async def unblock(self) -> None:
+        raise CannotDo("on the website nobody blocks the bot")
 
     async def change(self, words: str) -> None:
         raise CannotDo("on the website nobody changes what was said")

@@ -13,30 +13,39 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from typing import TypeVar
-from urllib.parse import urlsplit
 
+from .expected import problem, wanted
 from .language import (
+    CODE,
+    MAIL,
     TITLES,
+    Blocks,
     BotIsDone,
     BotSays,
     Changes,
     Follows,
     Gathers,
+    GetsMail,
+    HasMail,
     Journey,
     Line,
-    LinksExpire,
     NeverHeard,
     Opens,
     Place,
     Says,
     Sends,
+    SetsLanguage,
     Slots,
     TakesBack,
     Taps,
+    TimePasses,
+    TypesCode,
+    Unblocks,
 )
 from .ledger import Ledger
+from .mailboxes import Mailboxes
 from .people import PATIENCE, CannotDo, Phone
-from .screens import Heard, Part, contains, flat, is_label
+from .screens import Heard, Part, contains, flat, leads_to
 from .shop import Shop
 from .town import Circle, Town
 from .trackers import Trackers
@@ -46,7 +55,8 @@ Seen = TypeVar("Seen")
 _GLANCE = 0.02
 """Seconds between two looks at the phones."""
 _QUOTED = 300
-_HOSTS = {"t.me": "telegram", "wa.me": "whatsapp", "teams.microsoft.com": "teams"}
+_WRONG_CODE = "9Z9Z-9Z9Z"
+"""As likely to be somebody's as any other."""
 
 
 class JourneyFailed(Exception):
@@ -72,6 +82,7 @@ async def play(stage: Stage, journey: Journey) -> None:
     """Raises JourneyFailed."""
     if stage.shop is not None:
         stage.shop.put_back()
+    stage.ledger.forget_accounts()
     async with AsyncExitStack() as phones:
         await _Play(stage, journey, phones).through()
 
@@ -87,6 +98,10 @@ class _Person:
     """The newest link that they were offered, and where."""
     url: str = ""
     """That link, once it was looked at."""
+    mail: str = ""
+    """Their e-mail address."""
+    languages: dict[str, str] = field(default_factory=dict)
+    """Of their apps that are in another language than everybody's, by channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +120,7 @@ class _Play:
         self._people: dict[str, _Person] = {}
         self._groups: dict[str, _Group] = {}
         """By title."""
+        self._mail = Mailboxes(stage.town.mail)
         self._last: _Person | None = None
         self._transcript: list[tuple[str, str, str]] = []
         """Where, who and what."""
@@ -130,10 +146,7 @@ class _Play:
     async def _says(self, line: Says) -> None:
         person, phone = await self._act(line.who, line.place)
         self._note(person, line.words)
-        if person.at.group:
-            await self._groups[person.at.group].circle.say(phone, line.words, to_the_bot=line.to_the_bot)
-        else:
-            await phone.say(line.words)
+        await self._say(person, phone, line.words, to_the_bot=line.to_the_bot)
 
     @_play.register
     async def _taps(self, line: Taps) -> None:
@@ -157,9 +170,28 @@ class _Play:
     @_play.register
     async def _follows(self, line: Follows) -> None:
         url = await self._link_of(self._known(line.owner))
-        person, phone = await self._act(line.who, Place(channel=_HOSTS.get(urlsplit(url).netloc, "webchat")))
+        person, phone = await self._act(line.who, Place(channel=leads_to(url)))
         self._note(person, f"follows {'the' if line.owner == line.who else f'{line.owner}’s'} link")
         await phone.follow(url)
+
+    @_play.register
+    async def _types_code(self, line: TypesCode) -> None:
+        code = await self._code(line)
+        person, phone = await self._act(line.who, line.place)
+        self._note(person, f"types {'a wrong code' if not line.shown_on else f'the code {code}'}")
+        await self._say(person, phone, code, to_the_bot=True)
+
+    @_play.register
+    async def _blocks(self, line: Blocks) -> None:
+        person, phone = await self._act(line.who, line.place)
+        self._note(person, "blocks the bot")
+        await phone.block()
+
+    @_play.register
+    async def _unblocks(self, line: Unblocks) -> None:
+        person, phone = await self._act(line.who, line.place)
+        self._note(person, "unblocks the bot")
+        await phone.unblock()
 
     @_play.register
     async def _changes(self, line: Changes) -> None:
@@ -176,7 +208,7 @@ class _Play:
     @_play.register
     async def _gathers(self, line: Gathers) -> None:
         members = [await self._phone(self._person(name), line.channel) for name in line.members]
-        circle = await self._stage.town.circle(line.title, members)
+        circle = await self._stage.town.circle(line.title, members, of_a_team=line.of_a_team)
         self._groups[line.title] = _Group(circle=circle, channel=line.channel, members=line.members)
 
     # --- what the bot does --------------------------------------------------------------------------------------------
@@ -194,15 +226,15 @@ class _Play:
             heard = await self._hear(phone, chat)
             to = f"{_where(place)}, to {person.name}"
             if heard is None:
-                raise _Unexpected(f"expected {to}: {_wanted(line)}\nbut the bot has said everything")
+                raise _Unexpected(f"expected {to}: {wanted(line)}\nbut the bot has said everything")
             self._transcript.append((_where(place), f"bot to {person.name}", heard.in_words()))
             if heard.inviting:
                 person.offer, person.url = (phone, heard.inviting), ""
-            problem = _problem(heard, line)
-            if not problem:
+            wrong = problem(heard, line)
+            if not wrong:
                 return
             if not line.eventually:
-                raise _Unexpected(f"expected {to}: {_wanted(line)}\n{problem}: {_quoted(heard.in_words())}")
+                raise _Unexpected(f"expected {to}: {wanted(line)}\n{wrong}: {_quoted(heard.in_words())}")
 
     @_play.register
     async def _bot_is_done(self, _line: BotIsDone) -> None:
@@ -212,18 +244,41 @@ class _Play:
             for person, phone in self._phones()
             for part in phone.unread
         ]
+        leftover += [f"mail to {letter.to}: {_quoted(letter.text)}" for letter in self._mail.unopened()]
         if leftover:
             raise _Unexpected("\n".join(["nobody expected this:", *leftover]))
 
-    # --- what is looked at --------------------------------------------------------------------------------------------
+    # --- what is set up or looked at ----------------------------------------------------------------------------------
 
     @_play.register
-    async def _links_expire(self, _line: LinksExpire) -> None:
-        # A link that was only offered is not made yet on the website.
-        for person in self._people.values():
+    async def _has_mail(self, line: HasMail) -> None:
+        self._person(line.who).mail = line.address
+
+    @_play.register
+    async def _gets_mail(self, line: GetsMail) -> None:
+        letter = self._mail.open_next(await self._mail_address(line.who))
+        if letter is None:
+            raise _Unexpected(f"there is no new mail for {line.who}")
+        if not contains(f"{letter.subject}\n{letter.text}", [line.words]):
+            raise _Unexpected(f"expected in the mail to {line.who}: “{line.words}”\nbut read: {_quoted(letter.text)}")
+
+    @_play.register
+    async def _sets_language(self, line: SetsLanguage) -> None:
+        person = self._person(line.who)
+        if line.channel in person.phones:
+            raise _Unexpected(f"say that before {line.who} is on {TITLES[line.channel]}")
+        person.languages[line.channel] = line.language
+
+    @_play.register
+    async def _time_passes(self, line: TimePasses) -> None:
+        await self._settle()
+        # What was only offered on the website is not made yet.
+        for person, phone in self._phones():
             if person.offer is not None:
                 await self._link_of(person)
-        self._stage.ledger.expire_links()
+            if any(CODE in part.carries for part in phone.kept):
+                await phone.code()
+        self._stage.ledger.let_pass(line.seconds)
 
     @_play.register
     async def _slots(self, line: Slots) -> None:
@@ -273,7 +328,8 @@ class _Play:
 
     async def _phone(self, person: _Person, channel: str) -> Phone:
         if channel not in person.phones:
-            new = self._stage.town.phone(channel, person.name, language=self._journey.language)
+            language = person.languages.get(channel, self._journey.language)
+            new = self._stage.town.phone(channel, person.name, language=language)
             person.phones[channel] = await self._switched_on.enter_async_context(new)
         return person.phones[channel]
 
@@ -308,6 +364,39 @@ class _Play:
         phone, part = person.offer
         person.url = person.url or await phone.link(part)
         return person.url
+
+    async def _say(self, person: _Person, phone: Phone, words: str, *, to_the_bot: bool) -> None:
+        if person.at.group:
+            await self._groups[person.at.group].circle.say(phone, words, to_the_bot=to_the_bot)
+        else:
+            await phone.say(words)
+
+    # --- codes and mail -----------------------------------------------------------------------------------------------
+
+    async def _code(self, line: TypesCode) -> str:
+        if not line.shown_on:
+            return _WRONG_CODE
+        if line.shown_on == MAIL:
+            return await self._code_by_mail(line.owner)
+        phones = self._known(line.owner).phones
+        if line.shown_on not in phones:
+            raise _Unexpected(f"{line.owner} has not been on {TITLES[line.shown_on]} yet")
+        await self._settle()
+        return await phones[line.shown_on].code()
+
+    async def _code_by_mail(self, owner: str) -> str:
+        code = self._mail.newest_code(await self._mail_address(owner))
+        if code is None:
+            raise _Unexpected(f"{owner} got no code by mail")
+        return code
+
+    async def _mail_address(self, name: str) -> str:
+        """Somebody's, once everything is there that was sent to it."""
+        address = self._person(name).mail
+        if not address:
+            raise _Unexpected(f"where does {name} get mail? Say it once: {name}'s mail is {name.lower()}@example.com")
+        await self._settle()
+        return address
 
     # --- hearing ------------------------------------------------------------------------------------------------------
 
@@ -371,37 +460,6 @@ class _Play:
         if trouble:
             lines += ["  what the product says went wrong:"] + [f"    {one}" for one in trouble]
         return "\n".join(lines)
-
-
-def _problem(heard: Heard, line: BotSays) -> str:
-    """What is not as the line has it; empty if all is."""
-    inviting = heard.inviting
-    if not contains(heard.text, line.fragments):
-        return "but heard"
-    if not _are_buttons(heard.options, line):
-        return "but with other buttons"
-    if line.link_to and (inviting is None or _leads_to(inviting.link) != line.link_to):
-        return f"but without a link to {TITLES[line.link_to]}"
-    missing = [thing for thing in line.carries if thing not in heard.carries]
-    return f"but without {' and '.join(missing)}" if missing else ""
-
-
-def _are_buttons(options: tuple[str, ...], line: BotSays) -> bool:
-    if line.buttons is None:
-        return True
-    if line.more_buttons:
-        return all(any(is_label(option, label) for option in options) for label in line.buttons)
-    return len(options) == len(line.buttons) and all(map(is_label, options, line.buttons))
-
-
-def _leads_to(link: str) -> str:
-    return link if link in TITLES else _HOSTS.get(urlsplit(link).netloc, "webchat")
-
-
-def _wanted(line: BotSays) -> str:
-    extras = [f"[{button}]" for button in line.buttons or ()] + ["…"] * line.more_buttons
-    extras += [f"a link to {TITLES[line.link_to]}"] if line.link_to else []
-    return " ".join(["…".join(f"“{fragment}”" for fragment in line.fragments) or "a message", *extras, *line.carries])
 
 
 def _where(place: Place) -> str:

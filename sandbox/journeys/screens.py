@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox.teams.people import buttons as teams_buttons
 from sandbox.whatsapp import options as whatsapp_options
 
+from .language import CODE, TITLES
 from .visitor import options as web_options
 
 Json = dict[str, Any]
@@ -18,6 +20,8 @@ Json = dict[str, Any]
 DEEP_LINK = re.compile(
     r'(?:https://t\.me/|https://wa\.me/|https://teams\.microsoft\.com/|http://127\.0\.0\.1:[0-9]+/#continue=)[^"\s]+'
 )
+_A_CODE = re.compile(r"(?<![\w-])(?=[A-Z-]*[0-9])(?=[0-9-]*[A-Z])[0-9A-Z]{4}-[0-9A-Z]{4}(?![\w-])")
+_HOSTS = {"t.me": "telegram", "wa.me": "whatsapp", "teams.microsoft.com": "teams"}
 _MAPS = "openstreetmap.org", "google.com/maps"
 
 
@@ -35,7 +39,7 @@ class Part:
     link: str = ""
     """A deep link to another channel. On the website the channel's name: the link is made when somebody asks for it."""
     carries: frozenset[str] = frozenset()
-    """`a picture`, `a file`, `a location`."""
+    """Of `language.CARRIED`. On the website a code is made when somebody asks for it, and is not in the text."""
     raw: Json
 
 
@@ -52,7 +56,8 @@ def on_telegram(message: Json) -> Part:
         text="\n".join(filter(None, [message.get("text") or message.get("caption") or "", _venue(message)])),
         options=tuple(key["text"] for key in keys if "callback_data" in key),
         link=_deep_link(message),
-        carries=_carries({"photo": "a picture", "document": "a file", "location": "a location"}, message),
+        carries=_carries({"photo": "a picture", "document": "a file", "location": "a location"}, message)
+        | _code_in(message.get("text") or ""),
         raw=message,
     )
 
@@ -69,15 +74,16 @@ def on_whatsapp(message: Json) -> Part:
         place.get("name"),
         place.get("address"),
     ]
+    said = [text for text in texts if text]
     kinds = {kind, interactive.get("header", {}).get("type")}
     named = {"image": "a picture", "document": "a file", "location": "a location"}
     return Part(
         id=message["id"],
         chat="",
-        text=_without_marks("\n".join(filter(None, texts))),
+        text=_without_marks("\n".join(said)),
         options=tuple(option["title"] for option in whatsapp_options(message)),
         link=_deep_link(message),
-        carries=frozenset(thing for name, thing in named.items() if name in kinds),
+        carries=frozenset(thing for name, thing in named.items() if name in kinds) | _code_in("\n".join(said)),
         raw=message,
     )
 
@@ -91,14 +97,14 @@ def on_teams(activity: Json) -> Part:
     if any(one in url for url in urls for one in _MAPS):
         carries.add("a location")
     conversation = activity["conversation"]
-    texts = [activity.get("text", ""), *(element.get("text", "") for element in elements)]
+    said = "\n".join(filter(None, [activity.get("text"), *(element.get("text") for element in elements)]))
     return Part(
         id=activity["id"],
         chat=conversation["id"] if conversation.get("isGroup") else "",
-        text=_without_marks("\n".join(filter(None, texts))),
+        text=_without_marks(said),
         options=tuple(action["title"] for action in actions if action["type"] != "Action.OpenUrl"),
         link=_deep_link(activity),
-        carries=frozenset(carries),
+        carries=frozenset(carries) | _code_in(said),
         raw=activity,
     )
 
@@ -107,14 +113,15 @@ def on_the_website(frame: Json) -> Part:
     cards: list[Json] = frame.get("cards", [])
     place: Json = frame.get("location", {})
     texts = [frame.get("text"), *(card.get(field) for card in cards for field in ("title", "text"))]
-    shown = {**frame, **({"image": True} if any("image" in card for card in cards) else {})}
+    invite: str = frame.get("invite", "")
+    shown = {**frame, "code": invite == "code", **({"image": True} if any("image" in card for card in cards) else {})}
     return Part(
         id=str(frame["id"]),
         chat="",
         text="\n".join(filter(None, [*texts, place.get("name"), place.get("address")])),
         options=tuple(option["title"] for option in web_options(frame)),
-        link=frame.get("invite", ""),
-        carries=_carries({"image": "a picture", "file": "a file", "location": "a location"}, shown),
+        link="" if invite == "code" else invite,
+        carries=_carries({"image": "a picture", "file": "a file", "location": "a location", "code": CODE}, shown),
         raw=frame,
     )
 
@@ -167,6 +174,11 @@ def is_label(option: str, label: str) -> bool:
     return flat(option) == flat(label) or cut
 
 
+def leads_to(link: str) -> str:
+    """The channel of a deep link, or of what stands for one on the website."""
+    return link if link in TITLES else _HOSTS.get(urlsplit(link).netloc, "webchat")
+
+
 def flat(text: str) -> str:
     return " ".join(text.split())
 
@@ -183,6 +195,16 @@ def _carries(named: Mapping[str, str], message: Json) -> frozenset[str]:
 def _deep_link(message: Json) -> str:
     # A preview or a summary may have the same link again.
     return next(iter(DEEP_LINK.findall(json.dumps(message))), "")
+
+
+def code_in(text: str) -> str | None:
+    """The first code in it that is to be typed somewhere, as it is written there."""
+    found = _A_CODE.search(text)
+    return found and found[0]
+
+
+def _code_in(text: str) -> frozenset[str]:
+    return frozenset({CODE} if code_in(text) else ())
 
 
 def _without_marks(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sandbox.mail import MailServer
 from sandbox.teams import BotAccount as TeamsBot
 from sandbox.teams import Team, TeamsServer
 from sandbox.telegram import BotAccount as TelegramBot
@@ -23,6 +24,8 @@ from .visitor import visitor
 
 TOKEN = "1234567892:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"  # noqa: S105  # of a platform that is played
 NUMBER_ID, ACCESS_TOKEN, APP_SECRET, VERIFY_TOKEN = "106540352242922", "EAAG-of-the-tests", "app-secret", "verify-me"
+MAIL_USER, MAIL_PASSWORD = "shop", "s3cret"
+MAIL_FROM = "Hearthside <chat@hearthside.example.com>"
 
 PRODUCTS = Path(__file__).resolve().parents[1] / "static" / "products"
 
@@ -59,6 +62,8 @@ class Town:
     number: Number
     teams: TeamsServer
     app: TeamsBot
+    mail: MailServer
+    """Everybody's mailboxes."""
     numbers: Iterator[int] = field(default_factory=lambda: count(_FIRST_NUMBER))
     """Phone numbers that nobody has yet."""
 
@@ -78,20 +83,21 @@ class Town:
             with phone:
                 yield phone
 
-    async def circle(self, title: str, members: Sequence[Phone]) -> Circle:
-        """A group, all on one channel that has groups, into which the first member has just put the bot."""
-        circle = self._circle(title, members)
+    async def circle(self, title: str, members: Sequence[Phone], *, of_a_team: bool = False) -> Circle:
+        """A group, all on one channel that has groups, into which the first member has just put the bot; in Teams a
+        channel of a team, if it is to be one."""
+        circle = self._circle(title, members, of_a_team)
         updates = [update.ended(PATIENCE) for update in self.bot.updates if update.state == "pending"]
         await asyncio.gather(*updates, *(delivery.ended(PATIENCE) for delivery in self.app.deliveries))
         return circle
 
-    def _circle(self, title: str, members: Sequence[Phone]) -> Circle:
+    def _circle(self, title: str, members: Sequence[Phone], of_a_team: bool) -> Circle:
         users = [phone.user for phone in members if isinstance(phone, TelegramPhone)]
         if users:
             group = self.telegram.group(title, self.bot, users)
             return Circle(id=str(group.id), chat=group)
         people = [phone.person for phone in members if isinstance(phone, TeamsPhone)]
-        team = self.teams.team(self.app, people, kind="groupChat", title=title)
+        team = self.teams.team(self.app, people, kind="channel" if of_a_team else "groupChat", title=title)
         return Circle(id=team.chat.id, chat=team)
 
 
@@ -102,6 +108,7 @@ async def town(folder: Path, settings: Mapping[str, str] | None = None) -> Async
         telegram = await servers.enter_async_context(TelegramServer())
         meta = await servers.enter_async_context(WhatsAppServer())
         teams = await servers.enter_async_context(TeamsServer())
+        mail = await servers.enter_async_context(_mail())
         bot = telegram.bot(TOKEN)
         number = meta.number(NUMBER_ID, access_token=ACCESS_TOKEN, app_secret=APP_SECRET)
         app = teams.bot(endpoint="")
@@ -116,6 +123,8 @@ async def town(folder: Path, settings: Mapping[str, str] | None = None) -> Async
             "TEAMS_OPENID_URL": teams.openid_url,
             "TEAMS_LOGIN_URL": teams.login_url,
             "TEAMS_SERVICE_HOSTS": "127.0.0.1",
+            "SMTP_URL": f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@127.0.0.1:{mail.port}",
+            "MAIL_FROM": MAIL_FROM,
             "SHOP_URL": await servers.enter_async_context(_pictures()),
         }
         stack = await servers.enter_async_context(
@@ -127,7 +136,17 @@ async def town(folder: Path, settings: Mapping[str, str] | None = None) -> Async
         await telegram.call(bot, "setWebhook", webhook)
         await number.subscribe(f"{stack.gateway_url}/webhooks/whatsapp", VERIFY_TOKEN)
         app.endpoint = f"{stack.gateway_url}/api/messages"
-        yield Town(stack=stack, telegram=telegram, bot=bot, meta=meta, number=number, teams=teams, app=app)
+        yield Town(stack=stack, telegram=telegram, bot=bot, meta=meta, number=number, teams=teams, app=app, mail=mail)
+
+
+@asynccontextmanager
+async def _mail() -> AsyncIterator[MailServer]:
+    server = MailServer(user=MAIL_USER, password=MAIL_PASSWORD)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
 
 
 @asynccontextmanager

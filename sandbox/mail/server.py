@@ -67,6 +67,14 @@ class MailServer:
         """All that was taken, oldest first."""
         return list(self._letters)
 
+    def take(self, letter: Letter) -> None:
+        """Put it into its mailbox."""
+        self._letters.append(letter)
+
+    def throw_away(self) -> None:
+        """All that was taken so far."""
+        self._letters.clear()
+
     @property
     def port(self) -> int:
         """Where it listens."""
@@ -129,7 +137,7 @@ class MailServer:
         if not isinstance(mail, EmailMessage) or not all(mail[name] for name in ("From", "To", "Date", "Message-ID")):
             return "550 5.7.1 Messages must have From, To, Date and Message-ID headers. See RFC 5322"
         for recipient in envelope.rcpt_tos:
-            self._letters.append(self._letter(recipient, mail))
+            self.take(self._letter(recipient, mail))
         return "250 2.0.0 OK"
 
     def _letter(self, to: str, mail: EmailMessage) -> Letter:

@@ -12,6 +12,10 @@ for (const link of document.querySelectorAll("#languages a")) {
   if (link.hreflang.startsWith(language)) link.setAttribute("aria-current", "true");
 }
 
+// What the shop mails is read in a window of its own, so that the chat stays open. Without a mail server there is none.
+find("#mail").href = `${document.body.dataset.mail}?lang=${language}`;
+find("#mail").hidden = document.body.dataset.mail === "";
+
 const phone = new Phone({ onUnread: showUnread, onScan: scan });
 
 catchLinks({ onPhone: openOnPhone, onHash: openOnWebsite });

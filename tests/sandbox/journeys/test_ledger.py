@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,11 @@ async def path(tmp_path: Path) -> Path:
 def run(path: Path, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(statement, values)
+
+
+def table(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
 
 
 def add(path: Path, number: int, direction: str, state: str, channel: str = "telegram", **more: object) -> None:
@@ -98,16 +105,62 @@ async def test_the_website_knows_messages_by_the_products_own_number(path: Path)
     assert ledger.conversation("telegram", "5") is None
 
 
-async def test_links_expire_when_they_are_told_to(path: Path) -> None:
+async def test_time_passes_for_all_that_happened_and_for_nothing_that_is_under_way(path: Path) -> None:
     run(
         path,
         "INSERT INTO link_codes (code_hash, customer_id, from_channel, to_channel, created_at, expires_at) "
-        "VALUES ('h', 'alice', 'webchat', 'telegram', ?, '2030-01-01 00:00:00.000000')",
+        "VALUES ('h', 'alice', 'webchat', 'telegram', ?, '2026-11-21 12:10:00.000500')",
         NOW,
     )
-    Ledger(path).expire_links()
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT expires_at FROM link_codes").fetchall() == [(NOW,)]
+    add(path, 1, "in", "done")
+    run(path, "INSERT INTO workers VALUES ('w', 'm', ?, ?)", NOW, NOW)
+
+    Ledger(path).let_pass(3600)
+
+    earlier = "2026-11-21 11:00:00.000000"
+    assert table(path, "SELECT created_at, expires_at, used_at FROM link_codes") == [
+        (earlier, "2026-11-21 11:10:00.000500", None)
+    ]
+    assert table(path, "SELECT created_at, due_at, finished_at FROM messages") == [(earlier, NOW, None)]
+    assert table(path, "SELECT seen_at FROM workers") == [(NOW,)]
+
+
+async def test_time_passes_for_what_rasa_remembers_too(path: Path) -> None:
+    event = '{"event": "user", "text": "有货吗？", "timestamp": 1000.25}'
+    run(path, "INSERT INTO events VALUES ('c', 1, 'user', 1000.25, NULL, ?)", event)
+    run(path, "INSERT INTO snapshots VALUES ('c', 1, ?)", f"[{event}]")
+
+    Ledger(path).let_pass(60)
+
+    [(at, data)] = table(path, "SELECT timestamp, data FROM events")
+    [(snapshot,)] = table(path, "SELECT data FROM snapshots")
+    assert at == 940.25
+    assert json.loads(data) == {"event": "user", "text": "有货吗？", "timestamp": 940.25}
+    assert json.loads(snapshot) == [json.loads(data)]
+
+
+async def test_nobody_has_an_account_or_a_code_in_the_next_journey(path: Path) -> None:
+    run(path, "UPDATE customers SET account = 'C-1001'")
+    run(
+        path,
+        "INSERT INTO identities (id, channel, external_id, customer_id, address, assurance, linked_how, linked_at) "
+        "VALUES (1, 'telegram', '7', 'alice', '7', 'code', 'email_code', ?)",
+        NOW,
+    )
+    add(path, 1, "out", "sent")
+    run(
+        path,
+        "INSERT INTO verifications (identity_id, account, message_id, wrong, created_at, expires_at) "
+        "VALUES (1, 'C-1001', 1, 0, ?, ?)",
+        NOW,
+        NOW,
+    )
+    run(path, "INSERT INTO wrong_codes (identity_id, at) VALUES (1, ?)", NOW)
+
+    Ledger(path).forget_accounts()
+
+    assert table(path, "SELECT account FROM customers") == [(None,)]
+    assert table(path, "SELECT * FROM verifications") == table(path, "SELECT * FROM wrong_codes") == []
 
 
 async def test_trouble_is_told_from_a_message_on(path: Path) -> None:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sandbox.journeys.language import (
+    MAIL,
+    Blocks,
     BotIsDone,
     BotSays,
     Changes,
     Follows,
     Gathers,
+    GetsMail,
+    HasMail,
     Line,
-    LinksExpire,
     NeverHeard,
     Opens,
     Place,
     Says,
     Sends,
+    SetsLanguage,
     Slots,
     TakesBack,
     Taps,
+    TimePasses,
+    TypesCode,
+    Unblocks,
 )
 from sandbox.journeys.parser import FORMS, NotUnderstood, parse
 
@@ -93,7 +102,45 @@ def test_in_a_group_something_may_be_said_to_the_bot() -> None:
             members=("Alice", "Bob", "Carol"),
             channel="telegram",
         ),
-        LinksExpire(number=2, source="links expire"),
+        Gathers(
+            number=2,
+            source="Kitchen is a channel of Dora, Erik on Teams",
+            title="Kitchen",
+            members=("Dora", "Erik"),
+            channel="teams",
+            of_a_team=True,
+        ),
+        TypesCode(
+            number=2, source="Mei types the code that Telegram showed", who="Mei", shown_on="telegram", owner="Mei"
+        ),
+        TypesCode(
+            number=2,
+            source="小美 on WhatsApp types the code that the website showed",
+            who="小美",
+            place=Place(channel="whatsapp"),
+            shown_on="webchat",
+            owner="小美",
+        ),
+        TypesCode(
+            number=2,
+            source="Mallory in Family types the code that Mei's website showed",
+            who="Mallory",
+            place=Place(group="Family"),
+            shown_on="webchat",
+            owner="Mei",
+        ),
+        TypesCode(number=2, source="Mei types the code from her mail", who="Mei", shown_on=MAIL, owner="Mei"),
+        TypesCode(number=2, source="Bob types the code from Mei's mail", who="Bob", shown_on=MAIL, owner="Mei"),
+        TypesCode(number=2, source="Mallory types a wrong code", who="Mallory"),
+        Blocks(number=2, source="Mei on Teams blocks the bot", who="Mei", place=Place(channel="teams")),
+        Unblocks(number=2, source="Mei unblocks the bot", who="Mei"),
+        HasMail(number=2, source="Mei's mail is mei.tan@example.com", who="Mei", address="mei.tan@example.com"),
+        GetsMail(number=2, source="Mei gets mail: order 1042", who="Mei", words="order 1042"),
+        SetsLanguage(number=2, source="Mei's Telegram is in Chinese", who="Mei", channel="telegram", language="zh"),
+        SetsLanguage(number=2, source="Mei’s website is in English", who="Mei", channel="webchat", language="en"),
+        TimePasses(number=2, source="ten minutes pass", seconds=600),
+        TimePasses(number=2, source="an hour passes", seconds=3600),
+        TimePasses(number=2, source="2 days pass", seconds=172_800),
         BotIsDone(number=2, source="bot has said everything"),
         NeverHeard(number=2, source="Mallory has never heard: 1042", who="Mallory", words="1042"),
         Slots(
@@ -150,11 +197,15 @@ WRONG = {
     "# T\nbot says: hi": (2, "what the bot does can be:"),
     "# T\n[Refund]": (2, "beneath a message of the bot's"),
     "# T\nAlice: hi\n    with a picture": (3, "beneath a message of the bot's"),
-    "# T\nbot: hi\n    with a cake": (3, "a picture, a file, a location or a link to Telegram"),
+    "# T\nbot: hi\n    with a cake": (3, "a picture, a file, a location, a code or a link to Telegram"),
     "# T\nbot: hi\n    with a link to Signal": (3, "a channel is"),
     "# T\nlanguage: de": (2, "the language is en or zh"),
     "# T\nAlice: hi\nlanguage: zh": (3, "before the first line"),
     "# T\nFamily is a group of Alice on WhatsApp": (2, "a group is on Telegram or Teams"),
+    "# T\nKitchen is a channel of Alice on Telegram": (2, "a channel of several people is on Teams"),
+    "# T\nAlice types the code from Telegram": (2, "Alice types the code that Telegram showed"),
+    "# T\nAlice's WhatsApp is in Chinese": (2, "WhatsApp tells nobody which language it is in"),
+    "# T\nseven minutes pass": (2, "a time is written in digits"),
     "# T\nslots of Alice: reason": (2, "name = value"),
 }
 
@@ -170,5 +221,5 @@ def test_a_line_that_means_nothing_is_named_with_what_could_stand_there(text: st
 
 def test_every_form_that_is_shown_can_be_read() -> None:
     title, *forms = FORMS.splitlines()
-    written = "\n".join(form.partition("      ")[0] if not form.startswith(" ") else form[:30] for form in forms)
-    assert len(parse(f"{title}\n{written}", "forms").lines) > 20
+    written = "\n".join(re.split(r"\s{2,}", form.strip())[0] for form in forms)
+    assert len(parse(f"{title}\n{written}", "forms").lines) > 30

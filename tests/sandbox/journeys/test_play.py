@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -19,9 +20,12 @@ from sandbox.journeys.play import JourneyFailed, Stage, play
 from sandbox.journeys.screens import Json, Part
 from sandbox.journeys.town import Town
 from sandbox.journeys.trackers import Trackers
+from sandbox.mail import Letter, MailServer
 
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 Said = tuple[str, str, Json]
-"""A person, a channel, and a part of a message: `text`, `options`, `link`, `carries`, and `id` where it matters."""
+"""A person, a channel, and a part of a message: `text`, `options`, `link`, `carries`, and `id` where it matters; or an
+e-mail address, `mail`, and `text`."""
 
 
 def shown(message: Json) -> Part:
@@ -36,6 +40,10 @@ def shown(message: Json) -> Part:
     )
 
 
+def letter(to: str, text: str) -> Letter:
+    return Letter(to=to, sender="shop@example.com", subject="Your code", text=text, html="", at=NOON)
+
+
 @dataclass
 class Product:
     """Answers what is said with what it was told to answer, to whomever."""
@@ -46,14 +54,19 @@ class Product:
     """The parts of messages that have several."""
     feeds: dict[tuple[str, str], Feed[Any]] = field(default_factory=dict)
     ids: count[int] = field(default_factory=count)
+    mail: MailServer = field(default_factory=lambda: MailServer(user="", password=""))
+    languages: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def hear(self, words: str) -> None:
         for name, channel, message in self.answers.get(words, []):
+            if channel == "mail":
+                self.mail.take(letter(name, message["text"]))
+                continue
             self.feeds[name, channel].notify("message", {"id": f"id {next(self.ids)}", **message})
 
     @asynccontextmanager
     async def phone(self, channel: str, name: str, *, language: str = "en") -> AsyncIterator[Phone]:
-        self.feeds[name, channel] = Feed()
+        self.feeds[name, channel], self.languages[name, channel] = Feed(), language
         with ToyPhone(self, channel, self.feeds[name, channel]) as phone:
             yield phone
 
@@ -79,6 +92,12 @@ class ToyPhone(Phone):
     async def send(self, thing: str, words: str) -> None:
         raise CannotDo(f"people cannot send {thing} here")
 
+    async def block(self) -> None:
+        self._product.hear("blocked")
+
+    async def unblock(self) -> None:
+        self._product.hear("unblocked")
+
     async def change(self, words: str) -> None:
         self._product.hear(f"changed: {words}")
 
@@ -92,6 +111,12 @@ class Book(Ledger):
     def __init__(self, product: Product) -> None:
         super().__init__(Path("/nowhere"))
         self._product = product
+
+    def let_pass(self, seconds: int) -> None:
+        self._product.hear(f"{seconds} seconds later")
+
+    def forget_accounts(self) -> None:
+        """Nobody has any."""
 
     def is_settled(self) -> bool:
         return True
@@ -244,6 +269,62 @@ async def test_a_link_is_followed_to_where_it_leads_and_by_whoever_has_it() -> N
     await played("Alice on Telegram: hi\nbot: Go on\nMallory follows Alice's link\nbot: No.", product)
 
 
+async def test_a_code_is_typed_by_whoever_has_seen_it() -> None:
+    product = answering(
+        hi=[to_alice("Type K7QM-2XPD", carries=["a code"])],
+        code=[to_alice("Type 3333-AAAA", carries=["a code"])],
+        **{"3333-AAAA": [("Mallory", "whatsapp", {"text": "No."})], "9Z9Z-9Z9Z": [to_alice("What?")]},
+    )
+    await played(
+        "Alice on Telegram: hi\nbot: Type\n  with a code\nAlice: code\nbot: Type\n"
+        "Mallory on WhatsApp types the code that Alice's Telegram showed\nbot: No.\n"
+        "Alice types a wrong code\nbot: What?",
+        product,
+    )
+
+
+ALICES_MAIL = "Alice's mail is alice@example.com\n"
+
+
+async def test_a_code_from_a_mail_may_be_typed_again() -> None:
+    product = answering(
+        hi=[("alice@example.com", "mail", {"text": "It is K7QM-2XPD"})],
+        **{"K7QM-2XPD": [to_alice("Thank you.")]},
+    )
+    types = "Alice types the code from her mail\nbot: Thank you.\n"
+    await played(f"{ALICES_MAIL}Alice on Telegram: hi\n{types}{types}", product)
+
+
+async def test_a_mail_that_no_line_expects() -> None:
+    product = answering(hi=[("bob@example.com", "mail", {"text": "Bob's secret"})])
+    said = await failure("Alice on Telegram: hi", product)
+    assert "nobody expected this:\n  mail to bob@example.com: Bob's secret" in said
+
+
+async def test_a_mail_with_other_words() -> None:
+    product = answering(hi=[("alice@example.com", "mail", {"text": "to see order 1043"})])
+    text = f"{ALICES_MAIL}Alice on Telegram: hi\nAlice gets mail: "
+    await played(f"{text}Your code", product)
+    said = await failure(f"{text}order 1042", product)
+    assert "expected in the mail to Alice: “order 1042”\n  but read: to see order 1043" in said
+
+
+async def test_an_app_may_be_in_another_language_than_everybodys() -> None:
+    product = answering()
+    await played("language: zh\nAlice's Teams is in English\nAlice on Teams: hi\nAlice on Telegram: hi", product)
+    assert product.languages == {("Alice", "teams"): "en", ("Alice", "telegram"): "zh"}
+
+
+async def test_a_bot_that_is_blocked_is_let_in_again() -> None:
+    product = answering(blocked=[], unblocked=[to_alice("Hello again")])
+    await played("Alice on Telegram: hi\nAlice blocks the bot\nAlice unblocks the bot\nbot: Hello again", product)
+
+
+async def test_time_passes_once_everything_is_said() -> None:
+    product = answering(**{"3600 seconds later": [to_alice("Still there?")]})
+    await played("Alice on Telegram: hi\nan hour passes\nbot: Still there?", product)
+
+
 async def test_what_somebody_was_told_cannot_be_unheard() -> None:
     text = "Alice on Telegram: hi\nbot: Hello\nAlice has never heard: 1042"
     assert "Alice was told of “1042”" in await failure(text, answering(hi=[to_alice("Hello, 1042")]))
@@ -267,6 +348,12 @@ async def test_slots_are_as_rasa_has_them() -> None:
         ("Alice on Telegram: hi\nAlice follows the link", "Alice was not offered a link yet"),
         ("Alice on Telegram sends a sticker", "people cannot send a sticker here"),
         ("Alice in Family: hi", "there is no group Family yet"),
+        ("Alice on Telegram types the code from her mail", "where does Alice get mail?"),
+        (f"{ALICES_MAIL}Alice on Telegram types the code from her mail", "Alice got no code by mail"),
+        (f"{ALICES_MAIL}Alice gets mail: hi", "there is no new mail for Alice"),
+        ("Alice on Telegram: hi\nAlice types the code that Telegram showed", "no code was shown on Telegram"),
+        ("Alice on Telegram: hi\nAlice types the code that Teams showed", "Alice has not been on Teams yet"),
+        ("Alice on Telegram: hi\nAlice's Telegram is in Chinese", "say that before Alice is on Telegram"),
     ],
 )
 async def test_what_cannot_be_is_said_so(text: str, why: str) -> None:

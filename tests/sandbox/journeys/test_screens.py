@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.journeys.screens import Json, Part, contains, is_label, on_teams, on_telegram, on_the_website, on_whatsapp
+from sandbox.journeys.language import CODE
+from sandbox.journeys.screens import (
+    Json,
+    Part,
+    code_in,
+    contains,
+    is_label,
+    on_teams,
+    on_telegram,
+    on_the_website,
+    on_whatsapp,
+)
 
 LINK = "https://t.me/hearthside_bot?start=abc"
 
@@ -68,6 +79,27 @@ def test_the_website() -> None:
         "telegram",
         frozenset({"a picture"}),
     )
+
+
+def test_a_code_to_be_typed_elsewhere_is_seen_on_every_channel() -> None:
+    words = "Type this code.\n\n{}K7QM-2XPD{}"
+    plain, marked = words.format("", ""), words.format("`", "`")
+    shown = [
+        on_telegram({"message_id": 7, "chat": {"id": 1, "type": "private"}, "text": plain}),
+        on_whatsapp({"id": "wamid.1", "type": "text", "text": {"body": marked}}),
+        on_teams({"id": "1", "conversation": {"id": "a:1"}, "text": marked}),
+    ]
+    assert [(part.carries, code_in(part.text)) for part in shown] == [(frozenset({CODE}), "K7QM-2XPD")] * 3
+
+
+def test_on_the_website_a_code_is_made_when_it_is_asked_for() -> None:
+    part = on_the_website({"id": 3, "text": "Type this code.", "invite": "code"})
+    assert (part.carries, part.link, code_in(part.text)) == (frozenset({CODE}), "", None)
+
+
+@pytest.mark.parametrize("text", ["ABCD-EFGH", "1234-5678", "SG-K7QM-2XPD", "K7QM-2XPDX", "k7qm-2xpd", ""])
+def test_what_only_resembles_a_code_is_none(text: str) -> None:
+    assert code_in(text) is None
 
 
 @pytest.mark.parametrize(
