@@ -7,7 +7,7 @@ from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import channel_of, has_just_joined, open_channels, said
-from actions.orders import payload
+from actions.payloads import payload
 from actions.texts import DomainDict, Texts, texts_for
 from actions.thread import thread_of
 

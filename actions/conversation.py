@@ -75,6 +75,39 @@ def can_undo_link(tracker: Tracker) -> bool:
     return _told(tracker).get("undoable") is True
 
 
+def account_of(tracker: Tracker) -> str | None:
+    """The company's number of the customer whose account the writer may speak of, by the product's word. How surely it
+    is theirs, `assured_of` says."""
+    account = _told(tracker).get("account")
+    return str(account) if account else None
+
+
+def assured_of(tracker: Tracker) -> list[str]:
+    """The levels of assurance that the writer meets towards that account."""
+    return list(_told(tracker).get("assured") or [])
+
+
+def codes_left(tracker: Tracker) -> int:
+    """How many codes may still be sent within the hour because this person asks."""
+    return int(_told(tracker).get("codes_left") or 0)
+
+
+def phone_of(tracker: Tracker) -> str | None:
+    """The number that the writer's platform vouches for, in E.164."""
+    return _told(tracker).get("phone") or None
+
+
+def suggested_to(tracker: Tracker) -> list[str]:
+    """The accounts that were suggested to the writer for their number, whatever they said to it."""
+    suggested = _told(tracker).get("suggested")
+    return [suggested["account"]] if suggested else []
+
+
+def preferred_channel(tracker: Tracker) -> str | None:
+    """Where the customer would rather be written to."""
+    return _told(tracker).get("preferred") or None
+
+
 def message_id_of(tracker: Tracker) -> str:
     """The same for the same message, however often it is processed: what makes a side effect repeatable."""
     return str(tracker.latest_message.get("message_id") or tracker.sender_id)

@@ -10,8 +10,8 @@ from rasa_sdk.events import EventType, FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.channels import ALSO_DEVICES, CHANNELS
-from actions.conversation import can_undo_link, channel_of, linked_channels, said
-from actions.orders import payload
+from actions.conversation import can_undo_link, channel_of, linked_channels, preferred_channel, said
+from actions.payloads import payload
 from actions.texts import DomainDict, Texts, listed, texts_for
 
 
@@ -23,11 +23,10 @@ class ActionListChannels(Action):  # type: ignore[misc]
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         texts, here, linked = texts_for(tracker, domain), channel_of(tracker), _linked(tracker)
-        first, *others = [_name(channel, texts) for channel in linked]
-        if not others:
-            dispatcher.utter_message(response="utter_only_this_channel", channel=first)
+        if len(linked) == 1:
+            dispatcher.utter_message(response="utter_only_this_channel", channel=_name(linked[0], texts))
             return []
-        channels = listed([texts("utter_this_one", channel=first), *others], texts.language)
+        channels = listed([_described(channel, tracker, texts) for channel in linked], texts.language)
         buttons = [_unlink(channel, texts) for channel in linked if channel != here]
         dispatcher.utter_message(response="utter_linked_channels", channels=channels, buttons=buttons)
         return []
@@ -130,6 +129,15 @@ def _without_question(tracker: Tracker) -> list[EventType]:
 
 def _name(channel: str, texts: Texts) -> str:
     return texts(f"utter_choose_{channel}")
+
+
+def _described(channel: str, tracker: Tracker, texts: Texts) -> str:
+    """Its name, and what is particular about it."""
+    here, preferred = channel == channel_of(tracker), channel == preferred_channel(tracker)
+    if not here and not preferred:
+        return _name(channel, texts)
+    which = "utter_this_preferred_one" if here and preferred else "utter_this_one" if here else "utter_preferred_one"
+    return texts(which, channel=_name(channel, texts))
 
 
 def _unlink(channel: str, texts: Texts, *, here: bool = False) -> dict[str, str]:

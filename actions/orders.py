@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import unicodedata
 from typing import Any
@@ -12,9 +11,12 @@ from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.conversation import Said, said
+from actions.assurance import order_meant, shows, step_up
+from actions.conversation import Said, open_channels, said
 from actions.parked import offer_parked
+from actions.payloads import payload
 from actions.shop import Order, open_shop
+from actions.suggestions import may_be_suggested
 from actions.texts import DomainDict, Texts, full_day, listed, texts_for
 
 ONLY_DIGITS = re.compile(r"#?\s*(\d{1,10})")
@@ -41,8 +43,10 @@ class ValidateTrackOrderForm(FormValidationAction):  # type: ignore[misc]
         return {"order_number": number} if number else {}
 
     async def validate_order_number(
-        self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+        self, value: str | None, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
+        if value is None:  # a form that was put aside before it was answered goes on
+            return {"order_number": None}
         if await asyncio.to_thread(open_shop().order, value):
             return {"order_number": value}
         dispatcher.utter_message(response="utter_order_unknown", order=value)
@@ -69,21 +73,22 @@ class ActionOrderStatus(Action):  # type: ignore[misc]
         return "action_order_status"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
-        number = (
-            said(tracker).first("order_number")
-            or tracker.get_slot("order_number")
-            or tracker.get_slot("return_order")
-            or tracker.get_slot("recent_order")
-        )
+        number = order_meant(tracker)
         order = await asyncio.to_thread(open_shop().order, number) if number else None
         if order is None:
             unknown = "utter_order_unknown" if number else "utter_ask_order_number"
             dispatcher.utter_message(response=unknown, order=number)
             return [SlotSet("order_number", None)]
-        _utter_status(dispatcher, order, texts_for(tracker, domain), returning=bool(tracker.active_loop_name))
+        account = await asyncio.to_thread(open_shop().account_of, order.number)
+        sure = [level for level in ("confirmed", "code") if account and shows(tracker, account.number, level)]
+        _utter_status(dispatcher, order, texts_for(tracker, domain), tracker, sure)
         if _ends_form(tracker):
             await offer_parked(dispatcher, tracker, domain)
-        return [SlotSet("order_number", None), SlotSet("recent_order", order.number)]
+        events = [SlotSet("order_number", None), SlotSet("recent_order", order.number)]
+        if account and not sure and await asyncio.to_thread(may_be_suggested, tracker, account):
+            again = payload("track_order", order_number=order.number)
+            events += step_up(dispatcher, tracker, account, "confirmed", order=order.number, then=again)
+        return events
 
 
 class ActionStopTracking(Action):  # type: ignore[misc]
@@ -106,28 +111,32 @@ def _ends_form(tracker: Tracker) -> bool:
     )
 
 
-def _utter_status(dispatcher: CollectingDispatcher, order: Order, texts: Texts, *, returning: bool) -> None:
+def _utter_status(
+    dispatcher: CollectingDispatcher, order: Order, texts: Texts, tracker: Tracker, sure: list[str]
+) -> None:
+    """What is in it, to whom it surely belongs; when it comes, to whoever has confirmed it; to others, the state."""
     language = texts.language
-    delivered = full_day(order.delivered_on, language) if order.delivered_on else ""
-    buttons = []
-    if order.status == "delivered" and not returning:
-        again = payload("return_item", order_number=order.number)
-        buttons.append({"title": texts("utter_return_from_this_order"), "payload": again})
+    items = listed([_item(item.product.name.in_language(language), item.quantity) for item in order.items], language)
     dispatcher.utter_message(
-        response=f"utter_order_{order.status}",
-        buttons=buttons,
+        response=f"utter_order_{order.status}" + ("" if sure else "_brief"),
+        buttons=_buttons(order, texts, tracker, sure),
         order=order.number,
         carrier=order.carrier,
         expected=full_day(order.expected_on, language),
-        delivered=delivered,
-        items=listed([_item(item.product.name.in_language(language), item.quantity) for item in order.items], language),
+        delivered=full_day(order.delivered_on, language) if order.delivered_on else "",
+        items=texts("utter_order_items", items=items) if "code" in sure else "",
     )
+
+
+def _buttons(order: Order, texts: Texts, tracker: Tracker, sure: list[str]) -> list[dict[str, str]]:
+    number = {"order_number": order.number}
+    buttons = []
+    if order.status == "delivered" and not tracker.active_loop_name:
+        buttons.append({"title": texts("utter_return_from_this_order"), "payload": payload("return_item", **number)})
+    if "code" not in sure and open_channels(tracker):
+        buttons.append({"title": texts("utter_show_details"), "payload": payload("order_details", **number)})
+    return buttons
 
 
 def _item(name: str, quantity: int) -> str:
     return name if quantity == 1 else f"{name} × {quantity}"
-
-
-def payload(intent: str, **entities: str) -> str:
-    """What a button sends: an intent and its entities, as Rasa reads them."""
-    return f"/{intent}{json.dumps(entities, ensure_ascii=False)}" if entities else f"/{intent}"

@@ -12,8 +12,8 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import forget, message_id_of, said
-from actions.orders import payload
 from actions.parked import offer_parked
+from actions.payloads import payload
 from actions.return_answers import AT_THE_END, Answer, read_answer
 from actions.shop import AlreadyReturned, Name, Order, OrderItem, Product, ReturnRequest, Store, open_shop
 from actions.texts import DomainDict, Texts, full_day, language_of, money, texts_for

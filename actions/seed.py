@@ -26,6 +26,8 @@ def fill(connection: Connection, today: date) -> None:
         connection.execute(insert(tables.store_places), _places(connection))
     if not _count(connection, tables.addresses):
         connection.execute(insert(tables.addresses), _addresses(connection))
+    if not _count(connection, tables.phones):
+        connection.execute(insert(tables.phones), _phones(connection))
 
 
 def _count(connection: Connection, table: Any) -> int:
@@ -64,6 +66,16 @@ ADDRESSES: dict[int, tuple[str, str]] = {
     4: ("31 Holland Close, #14-77, Singapore 270031", "荷兰弄31号 #14-77，新加坡 270031"),
     5: ("240 Bishan Street 22, #08-19, Singapore 570240", "碧山22街240号 #08-19，新加坡 570240"),
     6: ("7 Pasir Ris Drive 1, #03-60, Singapore 519007", "巴西立1通道7号 #03-60，新加坡 519007"),
+}
+
+# customer: their telephone number, in E.164; Bob and Farah share one
+PHONES: dict[int, str] = {
+    1: "+6581230101",
+    2: "+6581230102",
+    3: "+6581230103",
+    4: "+6581230104",
+    5: "+6581230156",
+    6: "+6581230156",
 }
 
 # sku: name, short name (both languages), kind, colour, price in cents
@@ -262,6 +274,11 @@ def _addresses(connection: Connection) -> list[dict[str, Any]]:
         {"customer_id": customer, "address_en": ADDRESSES[customer][0], "address_zh": ADDRESSES[customer][1]}
         for customer in known
     ]
+
+
+def _phones(connection: Connection) -> list[dict[str, Any]]:
+    known = connection.execute(select(tables.customers.c.id).where(tables.customers.c.id.in_(PHONES))).scalars()
+    return [{"customer_id": customer, "number": PHONES[customer]} for customer in known]
 
 
 def _opening_hours() -> list[dict[str, Any]]:

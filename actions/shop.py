@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.engine import Connection, Engine, Row, make_url
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql import Select
 
 from actions import seed, tables
 
@@ -105,6 +106,8 @@ class Account:
     """The shop's own number of the customer, which signing in on the website vouches for."""
     name: str
     email: str
+    phone: str | None
+    """E.164, such as `+6591234567`."""
     address: Name
 
 
@@ -203,21 +206,17 @@ class Shop:
 
     def account_of(self, number: str) -> Account | None:
         """The customer who placed this order; None where there is no such order."""
-        orders, customers, addresses = tables.orders, tables.customers, tables.addresses
-        query = (
-            select(customers, addresses.c.address_en, addresses.c.address_zh)
-            .join(orders, orders.c.customer_id == customers.c.id)
-            .join(addresses, addresses.c.customer_id == customers.c.id)
-            .where(orders.c.number == number)
-        )
+        orders, customers = tables.orders, tables.customers
+        theirs = select(orders.c.customer_id).where(orders.c.number == number).scalar_subquery()
         with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        return row and Account(
-            number=f"C-{1000 + row.id}",
-            name=row.name,
-            email=row.email,
-            address=Name(en=row.address_en, zh=row.address_zh),
-        )
+            row = connection.execute(_accounts().where(customers.c.id == theirs)).first()
+        return row and _account(row)
+
+    def account_with(self, phone: str) -> Account | None:
+        """The customer who has this number, in E.164; None where nobody has it, or more than one."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_accounts().where(tables.phones.c.number == phone)).all()
+        return _account(rows[0]) if len(rows) == 1 else None
 
     def products(self) -> tuple[Product, ...]:
         with self._engine.connect() as connection:
@@ -307,6 +306,25 @@ def _order(connection: Connection, row: Row) -> Order:
         expected_on=row.expected_on,
         delivered_on=row.delivered_on,
         items=_items(connection, row.number),
+    )
+
+
+def _accounts() -> Select:
+    customers, addresses, phones = tables.customers, tables.addresses, tables.phones
+    return (
+        select(customers, addresses.c.address_en, addresses.c.address_zh, phones.c.number)
+        .join(addresses, addresses.c.customer_id == customers.c.id)
+        .outerjoin(phones, phones.c.customer_id == customers.c.id)
+    )
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        number=f"C-{1000 + row.id}",
+        name=row.name,
+        email=row.email,
+        phone=row.number,
+        address=Name(en=row.address_en, zh=row.address_zh),
     )
 
 

@@ -10,7 +10,7 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.conversation import Said, said
-from actions.orders import payload
+from actions.payloads import payload
 from actions.shop import Product, Stock, Store, open_shop
 from actions.texts import DomainDict, Texts, money, texts_for
 

@@ -20,6 +20,13 @@ addresses = Table(
     Column("address_zh", String(200), nullable=False),
 )
 
+phones = Table(
+    "phones",
+    metadata,
+    Column("customer_id", ForeignKey("customers.id"), primary_key=True),
+    Column("number", String(20), nullable=False, index=True),  # E.164; several customers may share one
+)
+
 products = Table(
     "products",
     metadata,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any
-
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.links import ActionUndo, unlink
 from actions.parked import ActionResumeParked
+from actions.payloads import read_payload
+from actions.suggestions import ActionConfirmSuggestion
 from actions.texts import DomainDict
 
-PAYLOAD = re.compile(r"/(?P<intent>\w+)(?P<entities>\{.*\})?")
+PROPOSED: dict[str, type[Action]] = {
+    "undo_confirmed": ActionUndo,
+    "resume_parked": ActionResumeParked,
+    "confirm_suggestion": ActionConfirmSuggestion,
+}
+"""What a yes does where a button with this intent came first."""
 
 
 class ActionYes(Action):  # type: ignore[misc]
@@ -27,18 +30,16 @@ class ActionYes(Action):  # type: ignore[misc]
         intent, entities = _proposed(tracker)
         if intent == "unlink_confirmed":
             return unlink(dispatcher, tracker, domain, entities.get("channel"))
-        if intent in ("undo_confirmed", "resume_parked"):
-            action = ActionUndo() if intent == "undo_confirmed" else ActionResumeParked()
-            events: list[EventType] = await action.run(dispatcher, tracker, domain)
+        if intent in PROPOSED:
+            events: list[EventType] = await PROPOSED[intent]().run(dispatcher, tracker, domain)
             return events
         dispatcher.utter_message(response="utter_what_about_it")
         return []
 
 
-def _proposed(tracker: Tracker) -> tuple[str, dict[str, Any]]:
+def _proposed(tracker: Tracker) -> tuple[str, dict[str, str]]:
     """What the first button of the last answer does: its intent and entities; an empty intent without such a button."""
-    payload = PAYLOAD.fullmatch(_first_button(tracker))
-    return (payload["intent"], json.loads(payload["entities"] or "{}")) if payload else ("", {})
+    return read_payload(_first_button(tracker)) or ("", {})
 
 
 def _first_button(tracker: Tracker) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.core.questions import Asking, Question, is_stale
@@ -36,16 +36,13 @@ def text_for_rasa(
         return _typed(str(said.get("text", "")), open_questions, intents)
     if kind == "choice":
         return _tapped(said, question, asked_again, asking, intents)
-    if kind == "taken_back":
-        return None  # before it had its turn
+    if kind in ("taken_back", "separate"):
+        return None  # before it had its turn; and what the commit does (`claims`)
     if kind == "start":
         return "/greet" if "greet" in intents else "hi"
-    if kind == "linked":
-        return _payload("channel_linked", {"from_channel": said.get("from")}, intents)
-    if kind == "verified":
-        return _payload("identity_verified", {}, intents)
-    if kind == "link_refused":
-        return _payload("link_refused", {"link_problem": _link_problem(said)}, intents)
+    if kind in _REPORTED:
+        intent, entities = _REPORTED[kind]
+        return _payload(intent, entities(said), intents)
     if kind == "media" and "media_received" in intents:
         told = {f"media_{name}": _word(said[name]) for name in ("kind", "outcome", "problem") if said.get(name)}
         return _payload("media_received", told, intents)
@@ -118,6 +115,16 @@ def _link_problem(said: Mapping[str, Any]) -> Any:
     """A code that was typed, and so has a label for the transcript, is no link to whoever typed it."""
     problem = said.get("problem")
     return f"code_{problem}" if said.get("label") and problem in ("unknown", "expired", "used") else problem
+
+
+_REPORTED: Mapping[Any, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "linked": ("channel_linked", lambda said: {"from_channel": said.get("from")}),
+    "verified": ("identity_verified", lambda _said: {}),
+    "ways": ("verification_ways", lambda said: {"linked": "yes" if said.get("linked") else "no"}),
+    "separated": ("chats_separated", lambda _said: {}),
+    "link_refused": ("link_refused", lambda said: {"link_problem": _link_problem(said)}),
+}
+"""What the product reports, by its kind: the intent and its entities."""
 
 
 def _known(said: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -18,6 +18,11 @@ source is Rasa's own format, from the domain or from an action:
                       location       {latitude, longitude, name?, address?}, degrees
                       unlink         {channel}: not shown, but done: the channel starts anew
                       undo_link      not shown, but done: the newest merge is undone
+                      ways           {account}: not shown, but told to the assistant in a turn of its own, as the intent
+                                     `verification_ways`: whether a channel of the holder's could take a code
+                      suggestion     {account, state: offered, confirmed or declined}: not shown, but kept: the
+                                     account that has the customer's telephone number, and what they said to it
+                      prefer         {channel}: not shown, but kept: where the customer would rather be written to
                       verify         {account, address, order?, via?: linked}: not shown, but done: a code is sent to
                                      the holder of the account; typed here, it shows that the customer is that holder
 
@@ -63,6 +68,8 @@ class Replies(CollectingOutputChannel):  # type: ignore[misc]  # Rasa's class is
         self.said: list[Content] = []
         """One for each response, in order; an empty one where nothing can be shown of it."""
         self.commands: list[Command] = []
+        self.seconds = 0.0
+        """How long Rasa took over the turn, waiting for actions included."""
 
     def name(self) -> str:  # a class method there; Rasa calls it on the instance
         """The customer's channel."""
@@ -80,7 +87,7 @@ def command_of(custom: Any) -> Command | None:
     """What a custom reply wants done, if that is what it is for."""
     if not isinstance(custom, Mapping) or custom.get("type") not in _COMMANDS:
         return None
-    words = {name: _word(custom.get(name)) for name in ("channel", "account", "address", "order", "via")}
+    words = {name: _word(custom.get(name)) for name in ("channel", "account", "address", "order", "via", "state")}
     return Command(do=str(custom["type"]), **words)
 
 
@@ -153,7 +160,7 @@ def _location(custom: Mapping[str, Any]) -> Content:
     return Content(text=_word(custom.get("text")), location=place)
 
 
-_COMMANDS = ("unlink", "undo_link", "verify")
+_COMMANDS = ("unlink", "undo_link", "ways", "verify", "suggestion", "prefer")
 _CUSTOM: dict[str, Callable[[Mapping[str, Any]], Content]] = {
     **dict.fromkeys(_COMMANDS, _text_alone),
     "continue": _continue,

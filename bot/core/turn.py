@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from channels.contract import Content
+
+if TYPE_CHECKING:  # what the dialogue remembers is its own affair
+    from bot.core.recent import Past
 
 Json = dict[str, Any]
 
@@ -38,8 +41,9 @@ class Command:
     """Something that the assistant wants done to who is linked with whom, as custom replies of these types say it."""
 
     do: str
-    """`unlink` a channel of the customer's, `undo_link`: undo the newest merge, or `verify`: send a code to whom the
-    customer says they are."""
+    """`unlink` a channel of the customer's; `undo_link`: undo the newest merge; `ways`: ask how the customer may show
+    that an account is theirs; `verify`: send a code to whom they say they are; `suggestion`: note that an account was
+    offered, or how that was answered; `prefer` a channel."""
     channel: str | None = None
     account: str | None = None
     """The company's number of that customer of theirs."""
@@ -49,6 +53,8 @@ class Command:
     """Number of the order that it is about."""
     via: str | None = None
     """`linked`: rather by a channel that is surely theirs."""
+    state: str | None = None
+    """Of a suggestion: `offered`, `confirmed` or `declined`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,10 @@ class Turn:
     replies: tuple[Reply, ...] = ()
     language: str | None = None
     snapshot: Snapshot | None = None
+    past: Past | None = None
+    """The dialogue as it is after the turn; see `Dialogue.remember`."""
+    rasa_seconds: float = 0.0
+    """How long Rasa took, waiting for actions included."""
     commands: tuple[Command, ...] = ()
     asks: str | None = None
     """The slot that the open form asks for after the turn."""

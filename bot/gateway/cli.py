@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvloop
 from aiohttp import web
 
-from bot.gateway import unread
+from bot.gateway import merges, unread
 from bot.gateway.app import build_app
 from bot.gateway.doctor import examine, healthy, report
 from bot.gateway.logs import configure_logging
 from bot.gateway.migrate import upgrade
 from bot.gateway.operations import NEEDED, app_package, set_webhook
 from bot.gateway.replay import replay
-from bot.gateway.run import CannotRun, run
+from bot.gateway.run import CORE_PYTHON, CannotRun, run
 from bot.gateway.settings import Settings, SettingsError, load_settings
 from bot.store.database import connect, database_url
 
@@ -49,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_starting(commands)
     _add_looking(commands)
+    _add_merges(commands)
     _add_channels(commands)
+    _add_moving_in(commands)
     return parser
 
 
@@ -93,6 +97,22 @@ def _add_looking(commands: Commands) -> None:
     replays.add_argument("--url", help="the gateway's address (default: this machine, at PORT)")
 
 
+def _add_merges(commands: Commands) -> None:
+    looks = _add(commands, "merges", _merges, "list the customers that turned out to be one")
+    which = looks.add_mutually_exclusive_group()
+    which.add_argument("--conversation", metavar="ID", help="only those that this conversation is part of")
+    which.add_argument("--identity", metavar="CHANNEL:ID", help="only those that this person is part of")
+    undoes = _add(
+        commands,
+        "unmerge",
+        _unmerge,
+        "separate two customers who were put together",
+        "It is done by the core worker, after all that was said before, and both are told. Each has again what was "
+        "said on their channels, and nothing of the other.",
+    )
+    undoes.add_argument("merge", type=int, metavar="ID", help="as `throughline merges` lists it")
+
+
 def _add_channels(commands: Commands) -> None:
     telegram = _group(commands, "telegram", "commands for the channel Telegram")
     _add(telegram, "set-webhook", _set_telegram_webhook, "tell Telegram to deliver to the gateway at PUBLIC_URL")
@@ -112,6 +132,36 @@ def _add_channels(commands: Commands) -> None:
     manifest.add_argument("--website", metavar="URL", help="default: the first of WEBCHAT_ORIGINS, else PUBLIC_URL")
     manifest.add_argument("--privacy", metavar="URL", help="the page about privacy (default: the website)")
     manifest.add_argument("--terms", metavar="URL", help="the terms of use (default: the website)")
+
+
+def _add_moving_in(commands: Commands) -> None:
+    moves = _add(
+        commands,
+        "import-rasa",
+        _import_rasa,
+        "let the people of a stock Rasa bot move in, with their conversations",
+        "Reads the table `events` of Rasa's SQLTrackerStore, and changes nothing in it. It can be ended and started "
+        "again at any time. See docs/existing-bots.md.",
+    )
+    moves.add_argument(
+        "url",
+        nargs="?",
+        metavar="URL",
+        help="the old bot's database, such as sqlite:///rasa.db or postgresql://user:password@host/rasa; or set "
+        "RASA_DATABASE_URL, which other users of this machine cannot see",
+    )
+    moves.add_argument(
+        "--channel", required=True, choices=["teams", "telegram", "whatsapp"], help="whose people move in"
+    )
+    moves.add_argument(
+        "--input-channel",
+        metavar="NAME",
+        help="Rasa's name of the connector by which they came, if it is not Rasa's own",
+    )
+    moves.add_argument(
+        "--user", metavar="REGEX", help="matches a sender id that tells who it is; its first group is the user's id"
+    )
+    moves.add_argument("--dry-run", action="store_true", help="only say what would become of them")
 
 
 def _add(commands: Commands, name: str, command: Command, what: str, more: str = "") -> argparse.ArgumentParser:
@@ -135,7 +185,13 @@ def _gateway(_chosen: argparse.Namespace, settings: Settings) -> int:
     configure_logging()
     try:
         web.run_app(
-            build_app(settings), host=settings.host, port=settings.port, print=None, access_log=None, shutdown_timeout=5
+            build_app(settings),
+            host=settings.host,
+            port=settings.port,
+            print=None,
+            access_log=None,
+            shutdown_timeout=5,
+            loop=uvloop.new_event_loop(),
         )
     except OSError as error:
         raise CannotRun(f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set PORT") from error
@@ -162,6 +218,17 @@ def _journeys(chosen: argparse.Namespace, _settings: Settings) -> int:
     return subprocess.call([sys.executable, "-m", "sandbox.journeys", *options, "--", *chosen.files])  # noqa: S603
 
 
+def _import_rasa(chosen: argparse.Namespace, settings: Settings) -> int:
+    if not CORE_PYTHON.exists():
+        raise CannotRun("Rasa's environment is missing. Run `make setup`, from the project's root.")
+    # In a process of its own: only Rasa can say what is an event of Rasa's.
+    options = ["--channel", chosen.channel, *["--dry-run"] * chosen.dry_run]
+    options += [f"--input-channel={chosen.input_channel}"] if chosen.input_channel else []
+    options += [f"--user={chosen.user}"] if chosen.user else []
+    told = {"DATABASE_URL": settings.database_url, **({"RASA_DATABASE_URL": chosen.url} if chosen.url else {})}
+    return subprocess.call([str(CORE_PYTHON), "-m", "bot.core.move_in", *options], env={**os.environ, **told})  # noqa: S603
+
+
 def _doctor(chosen: argparse.Namespace, settings: Settings) -> int:
     findings = asyncio.run(examine(settings, online=chosen.online))
     print(report(findings))
@@ -175,6 +242,18 @@ def _unread(chosen: argparse.Namespace, settings: Settings) -> int:
     # The very bytes: a signature is made over them when they are replayed.
     sys.stdout.buffer.write(asyncio.run(unread.body_of(settings, chosen.show)))
     sys.stdout.buffer.flush()
+    return 0
+
+
+def _merges(chosen: argparse.Namespace, settings: Settings) -> int:
+    found = asyncio.run(merges.known(settings, conversation=chosen.conversation, identity=chosen.identity))
+    print(merges.listed(found))
+    return 0
+
+
+def _unmerge(chosen: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(merges.unmerge(settings, chosen.merge))
+    print(f"Merge {chosen.merge} is undone as soon as all that was said before has been answered.")
     return 0
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.gateway.codes import hash_of, new_code
 from bot.gateway.customers import Known, Person, recognise
+from bot.store.assurance import SHOWN
 from bot.store.merging import join_customers, may_join, whoever_is_now
 from bot.store.tables import customers, identities, link_codes
 
@@ -183,7 +184,7 @@ async def _holder(connection: AsyncConnection, account: str) -> str | None:
     it is taken off them: whoever can show it has not to share it with them."""
     shown = (
         sa.select(identities.c.id)
-        .where(identities.c.customer_id == customers.c.id, identities.c.assurance.in_(("code", "signed_in")))
+        .where(identities.c.customer_id == customers.c.id, identities.c.assurance.in_(SHOWN))
         .exists()
     )
     found = await connection.execute(

@@ -49,6 +49,21 @@ def verified_to_json(merge: int | None = None) -> Json:
     return _filled({"type": "verified", "merge": merge})
 
 
+def ways_to_json(*, linked: bool) -> Json:
+    """How somebody may show whose account it is: by a code to a channel that is surely the holder's, if `linked`."""
+    return {"type": "ways", "linked": linked}
+
+
+def separate_to_json(merge: int, by: str) -> Json:
+    """Somebody, `by`, wants this merge undone."""
+    return {"type": "separate", "merge": merge, "by": by}
+
+
+def separated_to_json() -> Json:
+    """A merge that this conversation was part of has been undone, and not by its customer."""
+    return {"type": "separated"}
+
+
 def content_to_json(content: Content) -> Json:
     """What the product says, without its empty parts."""
     parts: Json = {

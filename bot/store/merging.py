@@ -16,6 +16,8 @@ from typing import Any, Optional
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.epochs import events_have_changed
+from bot.store.preferences import join_preferences, separate_preferences
 from bot.store.tables import Utc, conversations, customers, events, identities, merges, messages, snapshots
 
 
@@ -36,6 +38,7 @@ async def join_customers(connection: AsyncConnection, *, one: str, into: str, no
             from_conversation=await _conversation_of(connection, one),
             identities=came,
             account=account,
+            preference=await join_preferences(connection, one, into),
             merged_at=now,
         )
     )
@@ -91,12 +94,23 @@ async def separate(connection: AsyncConnection, merge: int, *, by: str, now: dat
         return False
     back = list(row.identities)
     await _give_back_identities(connection, row, back)
-    for shared in await _conversations_since(connection, row):
+    since = await _conversations_since(connection, row)
+    for shared in since:
         moved = await _move_messages(connection, row, shared, back)
         await _move_events(connection, row, shared, moved)
         await _recount(connection, shared, now)
     await _recount(connection, row.from_conversation, now)
+    await events_have_changed(connection, [row.from_conversation, *since])
     return True
+
+
+async def shared_conversation(connection: AsyncConnection, merge: int) -> Optional[str]:
+    """Where the two who became one speak now; None if there is no such merge, or it was undone."""
+    found = await connection.execute(
+        sa.select(merges.c.into_customer).where(merges.c.id == merge, merges.c.undone_at.is_(None))
+    )
+    into = found.scalar_one_or_none()
+    return into and await _conversation_of(connection, await whoever_is_now(connection, into))
 
 
 async def latest_merge(connection: AsyncConnection, identity: int, *, since: datetime) -> Optional[int]:
@@ -144,6 +158,13 @@ async def _give_back_identities(connection: AsyncConnection, row: Any, back: Seq
         sa.update(identities)
         .where(identities.c.id.in_(back), identities.c.customer_id == now_of)
         .values(customer_id=row.from_customer)
+    )
+    await separate_preferences(
+        connection,
+        joint=now_of,
+        leaving=row.from_customer,
+        identities_leaving=back,
+        before=row.preference,
     )
     await connection.execute(sa.update(customers).where(customers.c.id == row.from_customer).values(merged_into=None))
     if row.account is not None:

@@ -9,6 +9,7 @@ from typing import Optional
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.suggestions import forget_suggestion
 from bot.store.tables import conversations, customers, identities
 
 
@@ -46,4 +47,5 @@ async def unlink(connection: AsyncConnection, identity: int, now: datetime) -> s
         .where(identities.c.id == identity)
         .values(customer_id=customer, assurance="none", linked_how="unlinked", linked_at=now, fresh_since=now)
     )
+    await forget_suggestion(connection, identity)
     return conversation

@@ -6,6 +6,7 @@ them; a test holds the two against each other.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import Any, Optional
 
@@ -33,6 +34,34 @@ class Utc(TypeDecorator):  # type: ignore[type-arg]  # SQLAlchemy 1.4's class ta
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
 
 
+class _UnreadJson(sa.Text):
+    """A column declared JSON, whose text SQLAlchemy leaves alone."""
+
+    __visit_name__ = "JSON"
+
+
+class EventJson(TypeDecorator):  # type: ignore[type-arg]
+    """JSON. SQLite does not check that it is: what is none is read as None, so that one bad row does not hide all the
+    others of its conversation."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        return dialect.type_descriptor(_UnreadJson() if dialect.name == "sqlite" else sa.JSON())
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        if dialect.name != "sqlite":
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, TypeError):
+            return None
+
+
 # SQLite numbers rows by itself only in a column declared INTEGER.
 _RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -52,6 +81,9 @@ customers = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("account", sa.String(255), comment="the company's own number of the customer, once they have signed in"),
     sa.Column("merged_into", sa.String(32), comment="who this customer turned out to be; see merges"),
+    sa.Column("preferred_channel", sa.String(32), comment="where they would rather be written to"),
+    sa.Column("preferred_at", Utc),
+    sa.Column("preferred_by", _RowId, comment="the identity that said so"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Index("ix_customers_account", "account", unique=True),
 )
@@ -64,12 +96,12 @@ identities = sa.Table(
     sa.Column("external_id", sa.String(255), nullable=False),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False, index=True),
     sa.Column("address", sa.Text, nullable=False, comment="where this person was last heard on the channel"),
-    sa.Column("assurance", sa.String(16), nullable=False, comment="none, code, signed_in"),
+    sa.Column("assurance", sa.String(16), nullable=False, comment="see assurance.py"),
     sa.Column(
         "linked_how",
         sa.String(32),
         nullable=False,
-        comment="first_contact, deep_link, short_code, email_code, jwt, unlinked",
+        comment="first_contact, deep_link, short_code, email_code, jwt, unlinked, moved_in",
     ),
     sa.Column("linked_at", Utc, nullable=False),
     sa.Column("known_as", sa.String(255), comment="another id that the platform has for the person"),
@@ -97,6 +129,7 @@ conversations = sa.Table(
     sa.Column("claimed_by", sa.String(64)),
     sa.Column("epoch", sa.Integer, nullable=False, comment="grows with every claim; fences a worker that lost its own"),
     sa.Column("lease_until", Utc),
+    sa.Column("served_by", sa.String(64), comment="the worker that had it last, and may remember it"),
     sa.Column("created_at", Utc, nullable=False),
 )
 sa.Index(
@@ -129,6 +162,9 @@ merges = sa.Table(
     sa.Column("identities", sa.JSON, nullable=False, comment="ids of the identities that came along"),
     sa.Column("message_id", _RowId, comment="the message in whose turn the dialogues become one"),
     sa.Column("account", sa.String(255), comment="the company's number that came along"),
+    sa.Column(
+        "preference", sa.JSON(none_as_null=True), comment="of the one who was joined, as it was; see preferences.py"
+    ),
     sa.Column("merged_at", Utc, nullable=False),
     sa.Column("undone_at", Utc),
     sa.Column("undone_by", sa.String(64), comment="customer, or an agent"),
@@ -142,7 +178,7 @@ messages = sa.Table(
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("direction", sa.String(3), nullable=False, comment="in, out"),
-    sa.Column("author", sa.String(16), nullable=False, comment="customer, bot, agent"),
+    sa.Column("author", sa.String(16), nullable=False, comment="customer, bot, agent, product"),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("content", sa.JSON, nullable=False, comment="see content.py"),
@@ -244,7 +280,7 @@ events = sa.Table(
     sa.Column("type", sa.String(64), nullable=False),
     sa.Column("timestamp", sa.Float(53), nullable=False, comment="seconds since 1970, as Rasa has it"),
     sa.Column("message_id", _RowId, comment="the inbound message whose turn made it"),
-    sa.Column("data", sa.JSON, nullable=False, comment="Rasa's event as Event.as_dict() gives it"),
+    sa.Column("data", EventJson, nullable=False, comment="Rasa's event as Event.as_dict() gives it"),
 )
 
 snapshots = sa.Table(
@@ -252,7 +288,21 @@ snapshots = sa.Table(
     metadata,
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), primary_key=True),
     sa.Column("seq", sa.Integer, nullable=False, comment="the events from here on are the tail"),
-    sa.Column("data", sa.JSON, nullable=False, comment="Rasa events that stand for all before the tail"),
+    sa.Column("data", EventJson, nullable=False, comment="Rasa events that stand for all before the tail"),
+)
+
+unpublished = sa.Table(
+    "unpublished",
+    metadata,
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column(
+        "next_seq", sa.Integer, nullable=False, comment="number of the first event that the broker does not have"
+    ),
+    sa.Column("end_seq", sa.Integer, nullable=False, comment="number after the last of them"),
+    sa.Column("due_at", Utc, nullable=False, index=True),
+    sa.Column("claimed_by", sa.String(64), comment="the worker that publishes them now"),
+    sa.Column("lease_until", Utc),
+    comment="conversations with events that Rasa's event broker does not have; empty where none is configured",
 )
 
 early_receipts = sa.Table(
@@ -306,6 +356,17 @@ verifications = sa.Table(
     sa.Column("used_at", Utc),
     sa.Index("ix_verifications_identity", "identity_id", "created_at"),
     comment="one-time codes by which a person shows that an account of the company's is theirs",
+)
+
+suggestions = sa.Table(
+    "suggestions",
+    metadata,
+    sa.Column("identity_id", sa.ForeignKey("identities.id"), primary_key=True, autoincrement=False),
+    sa.Column("account", sa.String(255), nullable=False, comment="the company's customer who has the same number"),
+    sa.Column("phone", sa.String(32), nullable=False, comment="E.164; with another number the answer counts no more"),
+    sa.Column("state", sa.String(16), nullable=False, comment="offered, confirmed, declined"),
+    sa.Column("at", Utc, nullable=False),
+    comment="accounts that a telephone number suggested, each offered once; nobody is joined by one",
 )
 
 wrong_codes = sa.Table(

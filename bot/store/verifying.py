@@ -13,6 +13,7 @@ from typing import Any, Optional
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.assurance import SHOWN
 from bot.store.content import content_to_json
 from bot.store.numbering import take_numbers
 from bot.store.tables import conversations, customers, identities, messages, verifications
@@ -52,16 +53,26 @@ class Asking:
     language: Optional[str]
 
 
-async def codes_left(connection: AsyncConnection, identity: int, now: datetime) -> int:
-    """How many codes may still be sent because this identity asks."""
-    return max(0, MOST - await _sent(connection, now, verifications.c.identity_id == identity))
+def codes_sent_to(identity: Any, since: Any) -> Any:
+    """How many codes were sent since then because this identity asked, as a subquery."""
+    return (
+        sa.select(sa.func.count())
+        .select_from(verifications)
+        .where(verifications.c.identity_id == identity, verifications.c.created_at > since)
+        .scalar_subquery()
+    )
+
+
+def codes_left(sent: int) -> int:
+    """How many codes may still be sent because an identity asks, when `sent` were within `MOST_WITHIN`."""
+    return max(0, MOST - sent)
 
 
 async def ask_for_code(connection: AsyncConnection, asking: Asking, asked: Asked, now: datetime) -> bool:
     """Queue a message that will bring a code. False, with nothing done, where there is nowhere to send it to, or too
     many were sent already, to this address or because of this person."""
     where = await _where(connection, asking, asked)
-    if where is None or not await codes_left(connection, asking.identity, now):
+    if where is None or not codes_left(await _sent(connection, now, verifications.c.identity_id == asking.identity)):
         return False
     here = sa.and_(messages.c.channel == where["channel"], messages.c.address == where["address"])
     if await _sent(connection, now, here) >= MOST:
@@ -81,6 +92,11 @@ async def ask_for_code(connection: AsyncConnection, asking: Asking, asked: Asked
     return True
 
 
+async def may_go_to_linked(connection: AsyncConnection, identity: int, account: str) -> bool:
+    """Whether a channel that is surely the account holder's could take a code that this identity asks for."""
+    return await _linked(connection, identity, account) is not None
+
+
 async def _sent(connection: AsyncConnection, now: datetime, *which: Any) -> int:
     found = await connection.execute(
         sa.select(sa.func.count())
@@ -93,7 +109,7 @@ async def _sent(connection: AsyncConnection, now: datetime, *which: Any) -> int:
 
 async def _where(connection: AsyncConnection, asking: Asking, asked: Asked) -> Optional[dict[str, Any]]:
     """Columns of the message: where it goes, and in whose conversation it stands."""
-    linked = await _linked(connection, asking, asked.account) if asked.by_linked_channel else None
+    linked = await _linked(connection, asking.identity, asked.account) if asked.by_linked_channel else None
     if linked is not None:
         return linked
     if not asked.address:
@@ -102,7 +118,7 @@ async def _where(connection: AsyncConnection, asking: Asking, asked: Asked) -> O
     return {**mail, "identity_id": asking.identity, "cause_id": asking.message}
 
 
-async def _linked(connection: AsyncConnection, asking: Asking, account: str) -> Optional[dict[str, Any]]:
+async def _linked(connection: AsyncConnection, asking: int, account: str) -> Optional[dict[str, Any]]:
     """The newest channel that is surely the account holder's. Not the website: what it shows is read from what is
     stored, where the code is not, and browsers are shared."""
     found = await connection.execute(
@@ -111,10 +127,10 @@ async def _linked(connection: AsyncConnection, asking: Asking, account: str) -> 
         .join(conversations, conversations.c.customer_id == customers.c.id)
         .where(
             customers.c.account == account,
-            identities.c.assurance.in_(("code", "signed_in")),
+            identities.c.assurance.in_(SHOWN),
             identities.c.channel != "webchat",
             identities.c.blocked_at.is_(None),
-            identities.c.id != asking.identity,
+            identities.c.id != asking,
         )
         .order_by(identities.c.linked_at.desc(), identities.c.id.desc())
         .limit(1)

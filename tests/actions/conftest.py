@@ -55,11 +55,14 @@ class Message:
     """Those that the gateway serves, where it says so."""
     told: dict[str, Any] = field(default_factory=dict)
     """What else the product tells beside the message; see bot/core/dialogue.py."""
+    ranking: dict[str, float] = field(default_factory=dict)
+    """How likely each intent is, the likeliest first."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "text": self.text or f"/{self.intent}",
             "intent": {"name": self.intent, "confidence": 1.0},
+            "intent_ranking": [{"name": name, "confidence": sure} for name, sure in self.ranking.items()],
             "entities": [{"entity": entity, "value": value} for entity, value in self.entities.items()],
             "message_id": self.message_id,
             "metadata": {"channel": self.channel, "channels": self.channels, **self.told},

@@ -36,6 +36,53 @@ async def test_linked_channels_are_named_each_once_and_the_others_can_be_unlinke
     ]
 
 
+@pytest.mark.parametrize(
+    ("preferred", "channels"),
+    [
+        ("whatsapp", "Telegram (this one), Our website, WhatsApp (preferred)"),
+        ("telegram", "Telegram (this one, preferred), Our website, WhatsApp"),
+    ],
+)
+async def test_the_preferred_channel_is_said_to_be_it(run: Run, preferred: str, channels: str) -> None:
+    told = Message(intent="list_channels", channel="telegram", told={**ALICE, "preferred": preferred})
+    (answer,) = (await run("action_list_channels", told)).responses
+    assert answer["channels"] == channels
+
+
+@pytest.mark.parametrize(
+    ("entities", "wanted", "response", "payloads"),
+    [
+        ({"channel": "whatsapp"}, "whatsapp", "utter_preferred_channel", []),
+        ({"this_chat": "here"}, "telegram", "utter_preferred_channel", []),
+        (
+            {"channel": "teams"},
+            "teams",
+            "utter_preferred_channel_later",
+            ['/continue_elsewhere{"channel": "teams"}'],
+        ),
+        (
+            {},
+            None,
+            "utter_ask_preferred_channel",
+            [f'/prefer_channel{{"channel": "{one}"}}' for one in ("telegram", "whatsapp", "teams", "webchat")],
+        ),
+    ],
+)
+async def test_the_customer_says_where_they_would_rather_be_written_to(
+    run: Run, entities: dict[str, str], wanted: str | None, response: str, payloads: list[str]
+) -> None:
+    outcome = await run("action_prefer_channel", said("prefer_channel", **entities))
+    assert (outcome.uttered, outcome.payloads) == ([response], payloads)
+    assert outcome.commands == ([{"type": "prefer", "channel": wanted}] if wanted else [])
+
+
+async def test_a_channel_that_is_not_served_cannot_be_preferred(run: Run) -> None:
+    served = ["telegram", "webchat"]
+    message = Message(intent="prefer_channel", entities={"channel": "teams"}, channel="telegram", channels=served)
+    outcome = await run("action_prefer_channel", message)
+    assert (outcome.uttered, outcome.commands) == (["utter_ask_preferred_channel"], [])
+
+
 async def test_a_channel_that_is_alone_is_said_to_be(run: Run) -> None:
     alone = Message(intent="list_channels", channel="teams", told={"links": [{"channel": "teams", "here": True}]})
     (answer,) = (await run("action_list_channels", alone, language="zh")).responses

@@ -23,8 +23,7 @@ async def test_an_order_number_is_checked_with_the_shop(run: Run) -> None:
 async def test_an_order_on_its_way(run: Run, our_shop: Shop) -> None:
     outcome = await run("action_order_status", Message(intent="inform"), order_number="1043")
     (status,) = outcome.responses
-    assert (status["response"], status["carrier"]) == ("utter_order_in_transit", "Ninja Van")
-    assert status["items"] == "Two-slice toaster, Linen cushion × 2"
+    assert (status["response"], status["order"]) == ("utter_order_in_transit_brief", "1043")
     assert outcome.slots == {"order_number": None, "recent_order": "1043"}
 
 
@@ -266,6 +265,38 @@ async def test_an_order_number_out_of_the_blue_is_asked_about_and_remembered(run
         '/return_item{"order_number": "1042"}',
     ]
     assert outcome.slots == {"order_number": "1042"}
+
+
+@pytest.mark.parametrize(
+    ("language", "titles"), [("en", ["Track an order", "Return an item"]), ("zh", ["查询订单", "退换商品"])]
+)
+async def test_two_close_intents_are_asked_about(run: Run, language: str, titles: list[str]) -> None:
+    ranking = {"nlu_fallback": 0.4, "track_order": 0.45, "return_item": 0.38, "greet": 0.05}
+    outcome = await run("action_clarify", Message(intent="nlu_fallback", ranking=ranking), language=language)
+    assert outcome.uttered == ["utter_which_of_two"]
+    assert outcome.payloads == ["/track_order", "/return_item"]
+    assert [button["title"] for button in outcome.responses[0]["buttons"]] == titles
+
+
+@pytest.mark.parametrize(
+    "ranking",
+    [
+        {},
+        {"track_order": 0.39},
+        {"track_order": 0.39, "return_item": 0.12},
+        {"track_order": 0.15, "return_item": 0.14},
+        {"greet": 0.45, "return_item": 0.40},
+    ],
+)
+async def test_words_that_mean_neither_of_two_things_get_the_menu(run: Run, ranking: dict[str, float]) -> None:
+    outcome = await run("action_clarify", Message(intent="nlu_fallback", ranking={"nlu_fallback": 0.4, **ranking}))
+    assert outcome.uttered == ["utter_not_understood_menu"]
+
+
+async def test_a_group_is_not_asked_about_private_matters(run: Run) -> None:
+    ranking = {"nlu_fallback": 0.4, "track_order": 0.45, "return_item": 0.38}
+    message = Message(intent="nlu_fallback", ranking=ranking, told={"audience": True})
+    assert (await run("action_clarify", message)).uttered == ["utter_not_understood_menu"]
 
 
 @pytest.mark.parametrize(("hint", "language"), [("zh-Hant", "zh"), ("en-GB", "en"), ("fr", None), (None, None)])

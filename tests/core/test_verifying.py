@@ -154,10 +154,11 @@ async def test_actions_are_told_whose_account_it_is_and_how_sure_that_is(
 ) -> None:
     async with office.worker():
         await office.people.waits_for(await phone.says("look up"))
-        assert (told(actions)["account"], told(actions)["assurance"]) == (None, "none")
+        assert (told(actions)["account"], told(actions)["assured"]) == (None, ["none"])
         await holds_account(office, phone, "C-1004", "code")
         await office.people.waits_for(await phone.says("look up"))
-        assert (told(actions)["account"], told(actions)["assurance"]) == ("C-1004", "code")
+        assert told(actions)["account"] == "C-1004"
+        assert told(actions)["assured"] == ["none", "confirmed", "code"]
 
 
 async def test_a_group_is_told_of_no_account(office: Office, actions: Actions) -> None:

@@ -290,3 +290,22 @@ def _on_loopback(body: bytes) -> bytes:
     if "serviceUrl" in data:
         data["serviceUrl"] = "http://127.0.0.1:9/emea/"
     return json.dumps(data).encode()
+
+
+# --- throughline merges, unmerge --------------------------------------------------------------------------------------
+
+
+async def test_merges_of_nobody_and_a_merge_that_is_not_there(shell: Shell) -> None:
+    await shell.run("migrate")
+    assert await shell.run("merges") == (0, b"No customers have turned out to be one here.\n")
+    status, said = await shell.run("unmerge", "7")
+    assert (status, said) == (
+        1,
+        b"throughline: there is no merge 7. `throughline merges` lists those that there are.\n",
+    )
+
+
+async def test_a_database_that_is_not_there_is_said_to_be_so(shell: Shell) -> None:
+    status, said = await shell.run("merges")
+    assert status == 1
+    assert b"the database cannot be used" in said

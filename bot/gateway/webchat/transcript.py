@@ -61,7 +61,9 @@ def _theirs(visitor: str) -> sa.ColumnElement[bool]:
         identities.c.external_id == visitor,
         identities.c.fresh_since > messages.c.created_at,
     )
-    return sa.and_(messages.c.channel == "webchat", messages.c.address == visitor, ~forgotten)
+    # What the product tells the assistant is nobody's words.
+    said = sa.or_(messages.c.direction == "out", messages.c.author == "customer")
+    return sa.and_(messages.c.channel == "webchat", messages.c.address == visitor, said, ~forgotten)
 
 
 def _told(visitor: str, up_to: int) -> sa.ColumnElement[bool]:

@@ -1,0 +1,56 @@
+"""Putting something of the product's own into a conversation's queue, to be taken in its turn like all that changes a
+dialogue: what came of a question to the database, what an agent or an operator wants done."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Optional
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.numbering import take_numbers
+from bot.store.reaching import Place
+from bot.store.tables import Utc, conversations, messages
+
+NOWHERE = "product"
+"""The channel of what is answered to nobody."""
+
+
+async def put_in_queue(
+    connection: AsyncConnection,
+    conversation: str,
+    content: dict[str, Any],
+    *,
+    answered_at: Optional[Place],
+    author: str,
+    now: datetime,
+    language: Optional[str] = None,
+) -> int:
+    """Queue an inbound message; returns its id. `answered_at`: where the bot answers it, if it does. Raises LookupError
+    where there is no such conversation."""
+    seq = await take_numbers(connection, conversation)
+    await connection.execute(
+        sa.update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(inbound_seq=seq, waiting_since=sa.func.coalesce(conversations.c.waiting_since, sa.literal(now, Utc())))
+    )
+    result = await connection.execute(
+        sa.insert(messages).values(
+            conversation_id=conversation,
+            seq=seq,
+            direction="in",
+            author=author,
+            channel=answered_at.channel if answered_at else NOWHERE,
+            address=answered_at.address if answered_at else "",
+            identity_id=answered_at.identity if answered_at else None,
+            content=content,
+            language=language,
+            state="waiting",
+            attempts=0,
+            due_at=now,
+            created_at=now,
+        )
+    )
+    key: Any = result.inserted_primary_key
+    return int(key[0])
