@@ -107,7 +107,10 @@ def _ask_rasa(root: Path, output: Path) -> Path | None:
     _hide_what_no_bot_builder_can_mend()
     domain = "domain" if (root / "domain").exists() else "domain.yml"
     try:
-        result: Any = train(domain=domain, config="config.yml", training_files=["data"], output=str(output))
+        # Rasa's own cache knows a component by its class alone, and would miss a change in what the class calls.
+        result: Any = train(
+            domain=domain, config="config.yml", training_files=["data"], output=str(output), force_training=True
+        )
     except RasaException as error:
         _fail(str(error))
         return None

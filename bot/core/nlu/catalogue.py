@@ -2,6 +2,9 @@
 
 Phrases come from the lookup tables and synonyms of the training data and travel with the model, so that what the shop
 sells is known without asking its database. Where phrases overlap, the longest wins ("blue kettle", not "kettle").
+
+Which kinds of entities a message mentions also says what it is about, and says so in any language: it is one of the
+vectors that intents are told by.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import rasa.shared.utils.io
 import spacy
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -20,6 +24,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.constants import INTENT_MESSAGE_PREFIX
 from rasa.shared.nlu.constants import (
     ENTITIES,
@@ -35,7 +40,8 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 from spacy.util import filter_spans
 
-from bot.core.nlu.days import find_days
+from bot.core.nlu.days import DayMention, find_days
+from bot.core.nlu.quantities import find_quantities
 from bot.core.nlu.tokenizer import characters
 
 Entity = dict[str, Any]
@@ -43,6 +49,10 @@ Phrase = tuple[str, str, str]
 """Entity, value, and the words for it."""
 
 PHRASES_FILE = "phrases.json"
+
+FOUND_BY_RULE = {"order_number", "day", "quantity"}
+COUNTED = {"product", "product_kind", "colour"}
+NOTHING = "nothing"
 
 ORDER_NUMBER = re.compile(
     r"(?:\b(?:order|ord|no|num|number)\b[\s.:,#]*(?:(?:number|num|no|id|is)\b[\s.:,#]*)*"
@@ -52,9 +62,15 @@ ORDER_NUMBER = re.compile(
 )
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
-class CatalogueEntities(GraphComponent, EntityExtractorMixin):  # type: ignore[misc]
-    """Finds the catalogue's phrases by spaCy's PhraseMatcher; order numbers and days by rule."""
+@DefaultV1Recipe.register(
+    [DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER],
+    is_trainable=True,
+)
+class CatalogueEntities(DenseFeaturizer, GraphComponent, EntityExtractorMixin):  # type: ignore[misc]
+    """Finds the catalogue's phrases by spaCy's PhraseMatcher; order numbers, days and quantities by rule.
+
+    The vector has a place for each entity, and for each value of those in `telling`; the first place is for none.
+    """
 
     @staticmethod
     def required_packages() -> list[str]:
@@ -62,7 +78,11 @@ class CatalogueEntities(GraphComponent, EntityExtractorMixin):  # type: ignore[m
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"timezone": "UTC"}
+        return {**DenseFeaturizer.get_default_config(), "timezone": "UTC", "telling": []}
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Nothing can be wrong here that the time zone's library would not say itself."""
 
     def __init__(
         self,
@@ -72,6 +92,7 @@ class CatalogueEntities(GraphComponent, EntityExtractorMixin):  # type: ignore[m
         phrases: Iterable[Phrase] = (),
         now: Callable[[ZoneInfo], datetime] = datetime.now,
     ) -> None:
+        super().__init__(resource.name, {**self.get_default_config(), **config})
         self._model_storage = model_storage
         self._resource = resource
         self._timezone = ZoneInfo(config["timezone"])
@@ -114,22 +135,28 @@ class CatalogueEntities(GraphComponent, EntityExtractorMixin):  # type: ignore[m
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Training examples stay as they are: no component after this one learns from entities."""
+        """Training examples get the vectors, and keep the entities that somebody has marked in them."""
+        for example in training_data.training_examples:
+            if example.get(TEXT):
+                self._add_vector(example, self.find(example.get(TEXT)))
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             text = message.get(TEXT)
             if text and not text.startswith(INTENT_MESSAGE_PREFIX):
-                found = self.add_extractor_name(self.find(text))
-                message.set(ENTITIES, message.get(ENTITIES, []) + found, add_to_output=True)
+                found = self.find(text)
+                self._add_vector(message, found)
+                message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(found), add_to_output=True)
         return messages
 
     def find(self, text: str) -> list[Entity]:
         """Entities in the order of the text."""
         plain = _half_width(text)
         days = find_days(plain, self._now(self._timezone).date())
-        found = self._phrases_in(plain) + _order_numbers(plain)
+        phrases = self._phrases_in(plain)
+        products = [entity[ENTITY_ATTRIBUTE_START] for entity in phrases if entity[ENTITY_ATTRIBUTE_TYPE] in COUNTED]
+        found = phrases + _order_numbers(plain) + _quantities(plain, products, days)
         found += [_entity("day", mention.day.isoformat(), mention.start, mention.end) for mention in days]
         return sorted(found, key=lambda entity: (entity[ENTITY_ATTRIBUTE_START], entity[ENTITY_ATTRIBUTE_TYPE]))
 
@@ -139,6 +166,17 @@ class CatalogueEntities(GraphComponent, EntityExtractorMixin):  # type: ignore[m
         for entity, value, words in phrases:
             self._matcher.add(entity, [self._document(_half_width(words))[0]])
             self._values[entity, _half_width(words).lower()] = value
+
+        telling = {(entity, value) for entity, value, _ in phrases if entity in self._config["telling"]}
+        names = {entity for entity, _ in self._values} | FOUND_BY_RULE
+        self._places = [NOTHING, *sorted(names), *sorted(f"{entity}={value}" for entity, value in telling)]
+
+    def _add_vector(self, message: Message, found: list[Entity]) -> None:
+        mentioned = {entity[ENTITY_ATTRIBUTE_TYPE] for entity in found}
+        mentioned |= {f"{entity[ENTITY_ATTRIBUTE_TYPE]}={entity[ENTITY_ATTRIBUTE_VALUE]}" for entity in found}
+        places = [[place in (mentioned or {NOTHING}) for place in self._places]]
+        vector = np.array(places, np.float32)
+        self.add_features_to_message(sequence=None, sentence=vector, attribute=TEXT, message=message)
 
     def _phrases_in(self, text: str) -> list[Entity]:
         document, offsets = self._document(text)
@@ -160,6 +198,15 @@ def _order_numbers(text: str) -> list[Entity]:
         group = "named" if match["named"] else "bare"
         found.append(_entity("order_number", match[group], match.start(group), match.end(group)))
     return found
+
+
+def _quantities(text: str, products: list[int], days: list[DayMention]) -> list[Entity]:
+    """Numbers of pieces that are no part of a day ("in two days", 三天后)."""
+    return [
+        _entity("quantity", str(mention.count), mention.start, mention.end)
+        for mention in find_quantities(text, products)
+        if not any(mention.start < day.end and day.start < mention.end for day in days)
+    ]
 
 
 def _entity(entity: str, value: str, start: int, end: int) -> Entity:

@@ -16,7 +16,11 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.core.nlu.catalogue import CatalogueEntities
 
 PROJECT = Path(__file__).resolve().parents[3]
-CATALOGUE_CONFIG: dict[str, Any] = {"timezone": "Asia/Singapore"}
+CATALOGUE_CONFIG: dict[str, Any] = {
+    "alias": "mentions",
+    "timezone": "Asia/Singapore",
+    "telling": ["channel", "reason", "resolution"],
+}
 
 
 def saturday_morning(timezone: ZoneInfo) -> datetime:

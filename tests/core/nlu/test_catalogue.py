@@ -9,6 +9,7 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.core.nlu.catalogue import CatalogueEntities
 from tests.core.nlu.conftest import CATALOGUE_CONFIG
@@ -87,6 +88,52 @@ def test_offsets_count_in_the_text_as_it_was_written(catalogue: CatalogueEntitie
     text = "退１０４２的  蓝色水壶"
     spans = [text[entity["start"] : entity["end"]] for entity in catalogue.find(text)]
     assert spans == ["１０４２", "蓝色水壶"]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("I want to return two mugs", "2"),
+        ("3 of them are broken", "3"),
+        ("2 pieces", "2"),
+        ("我要退两个", "2"),
+        ("三件都坏了", "3"),
+        ("十二个杯子", "12"),
+    ],
+)
+def test_quantities(catalogue: CatalogueEntities, text: str, count: str) -> None:
+    assert [value for entity, value in found(catalogue, text) if entity == "quantity"] == [count]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1042", "in two days", "order 12", "三天后", "12月3号", "下个月", "第二个", "this one", "one moment", "0 pieces"],
+)
+def test_other_numbers_are_no_quantities(catalogue: CatalogueEntities, text: str) -> None:
+    assert [value for entity, value in found(catalogue, text) if entity == "quantity"] == []
+
+
+def mentions(catalogue: CatalogueEntities, text: str) -> list[float]:
+    message = catalogue.process([Message({TEXT: text})])[0]
+    (features,) = message.features
+    assert (features.origin, features.type) == ("mentions", "sentence")
+    return list(features.features[0])
+
+
+def test_what_is_mentioned_is_the_same_in_both_languages(catalogue: CatalogueEntities) -> None:
+    assert mentions(catalogue, "go on in WhatsApp") == mentions(catalogue, "换到WhatsApp")
+    assert mentions(catalogue, "go on in WhatsApp") != mentions(catalogue, "go on in Telegram")
+
+
+def test_a_text_that_mentions_nothing_says_so(catalogue: CatalogueEntities) -> None:
+    nothing = mentions(catalogue, "good morning")
+    assert (nothing[0], sum(nothing)) == (1, 1)
+
+
+def test_training_examples_get_the_same_vectors(catalogue: CatalogueEntities) -> None:
+    data = catalogue.process_training_data(TrainingData([Message({TEXT: "is Orchard open on Sunday"})]))
+    (features,) = data.training_examples[0].features
+    assert list(features.features[0]) == mentions(catalogue, "is Orchard open on Sunday")
 
 
 def test_a_payload_is_left_alone(catalogue: CatalogueEntities) -> None:
