@@ -8,28 +8,40 @@ Functions take a connection and never commit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.feed import mark
 from bot.core.logs import get_logger
 from bot.core.stored import UNDO_WITHIN
 from bot.core.turn import Command, Json, Message, Reply, Snapshot, Turn
-from bot.store.content import content_to_json
+from bot.store.content import content_to_json, ways_to_json
 from bot.store.merging import latest_merge, separate
-from bot.store.numbering import take_numbers
 from bot.store.people import unlink
+from bot.store.preferences import prefer
+from bot.store.queueing import put_in_queue
+from bot.store.reaching import Place
+from bot.store.separating import separate_in_turn
+from bot.store.suggestions import keep_suggestion
 from bot.store.tables import Utc, conversations, events, identities, messages, snapshots
-from bot.store.verifying import Asked, Asking, ask_for_code
+from bot.store.verifying import Asked, Asking, ask_for_code, may_go_to_linked
 from bot.store.wake import notify
 
 _log = get_logger()
 
 # Messages further up than this have left the screen, and keep their buttons.
 _IN_SIGHT = 200
+
+
+# More than any lease and any wait before a turn is tried again.
+_LONGEST_WAIT = timedelta(minutes=10)
+
+PREFERENCE = timedelta(milliseconds=40)
+"""For so long a conversation waits for the worker that had it last."""
 
 
 class ClaimLost(Exception):
@@ -47,40 +59,100 @@ class Claim:
     inbound_seq: int
 
 
-async def anything_waits(connection: AsyncConnection, now: datetime) -> bool:
-    """Whether `claim` would find something. Needs no lock, so that an idle worker disturbs nobody."""
-    return (await connection.execute(_waiting(now).limit(1))).first() is not None
+# Statements that every turn meets are built once: to build one costs more than to run it.
+
+_NOW = sa.bindparam("now", type_=Utc())
+_FAR_AHEAD = sa.bindparam("far_ahead", type_=Utc())
+_FREE = (
+    sa.or_(conversations.c.waiting_since <= _NOW, conversations.c.waiting_since > _FAR_AHEAD),
+    sa.or_(
+        conversations.c.lease_until.is_(None),
+        conversations.c.lease_until <= _NOW,
+        conversations.c.lease_until > _FAR_AHEAD,
+    ),
+)
+_ANY = sa.select(conversations.c.id).where(*_FREE).order_by(conversations.c.waiting_since).limit(1)
+_MINE = (
+    sa.select(conversations.c.id, conversations.c.epoch, conversations.c.done_seq, conversations.c.inbound_seq)
+    .where(
+        *_FREE,
+        sa.or_(
+            conversations.c.served_by.is_(None),
+            conversations.c.served_by == sa.bindparam("worker"),
+            conversations.c.waiting_since <= sa.bindparam("long_ago", type_=Utc()),
+            conversations.c.waiting_since > _FAR_AHEAD,
+        ),
+    )
+    .order_by(conversations.c.waiting_since)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_MINE_LOCKED = _MINE.with_for_update(skip_locked=True)
+_CLAIM = (
+    sa.update(conversations)
+    .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(
+        epoch=conversations.c.epoch + 1,
+        claimed_by=sa.bindparam("worker"),
+        served_by=sa.bindparam("worker"),
+        lease_until=sa.bindparam("until", type_=Utc()),
+    )
+)
+_NEXT = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.seq > sa.bindparam("done"),
+        messages.c.direction == "in",
+        messages.c.state == "waiting",
+    )
+    .order_by(messages.c.seq)
+    .limit(1)
+)
 
 
-async def claim(connection: AsyncConnection, worker: str, now: datetime, lease: timedelta) -> Claim | None:
-    """Claim the conversation that has waited longest, or nothing where none waits."""
-    found = await connection.execute(_waiting(now).limit(1).with_for_update(skip_locked=True))
-    row = found.first()
-    if row is None:
-        return None
-    await connection.execute(
-        sa.update(conversations)
-        .where(conversations.c.id == row.id)
-        .values(epoch=row.epoch + 1, claimed_by=worker, lease_until=now + lease)
-    )
-    return Claim(
-        conversation=row.id, worker=worker, epoch=row.epoch + 1, done_seq=row.done_seq, inbound_seq=row.inbound_seq
-    )
+async def when_to_claim(connection: AsyncConnection, worker: str, now: datetime) -> timedelta | None:
+    """In how long `claim_waiting` would find something; None where nothing waits. Needs no lock, so that an idle worker
+    disturbs nobody."""
+    if (await connection.execute(_MINE, _mine(worker, now, 1))).first() is not None:
+        return timedelta()
+    anybodys = await connection.execute(_ANY, {"now": now, "far_ahead": now + _LONGEST_WAIT})
+    return None if anybodys.first() is None else PREFERENCE
+
+
+async def claim_waiting(
+    connection: AsyncConnection, worker: str, now: datetime, lease: timedelta, *, most: int
+) -> list[Claim]:
+    """Claim the conversations that have waited longest. Whoever had one last, and may remember it, comes first."""
+    rows = (await connection.execute(_MINE_LOCKED, _mine(worker, now, most))).all()
+    if rows:
+        await connection.execute(_CLAIM, {"ids": [row.id for row in rows], "worker": worker, "until": now + lease})
+    return [
+        Claim(
+            conversation=row.id, worker=worker, epoch=row.epoch + 1, done_seq=row.done_seq, inbound_seq=row.inbound_seq
+        )
+        for row in rows
+    ]
+
+
+def is_due(moment: datetime, now: datetime) -> bool:
+    """Whether what waits until that moment has waited long enough. Nothing waits for as long as a clock may jump: what
+    lies further ahead was written when it was wrong."""
+    return not now < moment <= now + _LONGEST_WAIT
+
+
+def _mine(worker: str, now: datetime, most: int) -> Json:
+    return {
+        "worker": worker,
+        "now": now,
+        "far_ahead": now + _LONGEST_WAIT,
+        "long_ago": now - PREFERENCE,
+        "most": most,
+    }
 
 
 async def next_message(connection: AsyncConnection, claim: Claim) -> Message | None:
     """The conversation's first message without its turn. It may be due only later, after a turn that failed."""
-    found = await connection.execute(
-        sa.select(messages)
-        .where(
-            messages.c.conversation_id == claim.conversation,
-            messages.c.seq > claim.done_seq,
-            messages.c.direction == "in",
-            messages.c.state == "waiting",
-        )
-        .order_by(messages.c.seq)
-        .limit(1)
-    )
+    found = await connection.execute(_NEXT, {"conversation": claim.conversation, "done": claim.done_seq})
     row = found.first()
     return row and _message(row)
 
@@ -93,25 +165,34 @@ async def commit_turn(
     now: datetime,
     *,
     keep: timedelta | None = None,
+    publish: bool = False,
 ) -> Claim | None:
     """Write the whole turn: its events, its replies, and that the message is done.
 
-    With `keep`, the claim stays for that long if more messages wait, and is returned; otherwise it is given up.
-    Raises ClaimLost. Repeating a commit whose outcome is unknown raises ClaimLost too, if it had come through.
+    `publish`: Rasa's event broker is to have the events. With `keep`, the claim stays for that long if more messages
+    wait, and is returned; otherwise it is given up. Raises ClaimLost. Repeating a commit whose outcome is unknown
+    raises ClaimLost too, if it had come through.
     """
-    await _advance(connection, claim, message, now, keep)
+    advanced = await _advance(connection, claim, message, now, keep, replies=len(turn.replies))
     await _append_events(connection, message, turn)
+    if publish and turn.events:
+        await mark(connection, message.conversation, turn.first_event, len(turn.events), now)
     if turn.closes:
         await _withdraw_closed(connection, message, turn)
     if turn.snapshot is not None:
         await _keep_snapshot(connection, message.conversation, turn.snapshot)
     if turn.replies:
-        await _append_replies(connection, message, turn.replies, turn.language, now)
+        first = advanced.last_seq - len(turn.replies) + 1
+        await _append_replies(connection, message, turn.replies, first, turn.language, now)
     await _finish(connection, message, turn, now)
     for command in turn.commands:
         await _obey(connection, message, command, turn.language, now)
+    if message.said.get("type") == "separate":
+        await separate_in_turn(connection, message.conversation, message.said, now)
     await notify(connection)
-    return await _kept(connection, claim, message) if keep else None
+    if not keep or advanced.claimed_by is None:
+        return None
+    return replace(claim, done_seq=message.seq, inbound_seq=advanced.inbound_seq)
 
 
 async def postpone(connection: AsyncConnection, claim: Claim, message: Message, due: datetime, reason: str) -> None:
@@ -140,17 +221,6 @@ async def release(connection: AsyncConnection, claim: Claim, *, waiting_since: d
     await notify(connection)
 
 
-def _waiting(now: datetime) -> Any:
-    return (
-        sa.select(conversations.c.id, conversations.c.epoch, conversations.c.done_seq, conversations.c.inbound_seq)
-        .where(
-            conversations.c.waiting_since <= now,
-            sa.or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= now),
-        )
-        .order_by(conversations.c.waiting_since)
-    )
-
-
 def _fence(claim: Claim) -> tuple[Any, ...]:
     return (
         conversations.c.id == claim.conversation,
@@ -159,23 +229,50 @@ def _fence(claim: Claim) -> tuple[Any, ...]:
     )
 
 
+_MORE = conversations.c.inbound_seq > sa.bindparam("seq")
+_ADVANCE = (
+    sa.update(conversations)
+    .where(
+        conversations.c.id == sa.bindparam("conversation"),
+        conversations.c.epoch == sa.bindparam("held"),
+        conversations.c.claimed_by == sa.bindparam("worker"),
+        conversations.c.done_seq < sa.bindparam("seq"),
+    )
+    .values(
+        done_seq=sa.bindparam("seq"),
+        last_seq=conversations.c.last_seq + sa.bindparam("replies", type_=sa.Integer),
+        waiting_since=sa.case((_MORE, _NOW), else_=sa.null()),
+        claimed_by=sa.case((_MORE, sa.bindparam("keeper", type_=sa.String)), else_=sa.null()),
+        lease_until=sa.case((_MORE, sa.bindparam("until", type_=Utc())), else_=sa.null()),
+    )
+)
+# Not RETURNING: SQLAlchemy 1.4 cannot say it to SQLite. The update holds the row, so nobody comes in between.
+_ADVANCED = sa.select(conversations.c.last_seq, conversations.c.inbound_seq, conversations.c.claimed_by).where(
+    conversations.c.id == sa.bindparam("conversation")
+)
+
+
 async def _advance(
-    connection: AsyncConnection, claim: Claim, message: Message, now: datetime, keep: timedelta | None
-) -> None:
-    """Step past the message, if the claim still holds. First of all, so that a lost claim writes nothing."""
-    more = conversations.c.inbound_seq > message.seq
+    connection: AsyncConnection, claim: Claim, message: Message, now: datetime, keep: timedelta | None, *, replies: int
+) -> Any:
+    """Step past the message and take the numbers of its replies, if the claim still holds. First of all, so that a lost
+    claim writes nothing."""
     result = await connection.execute(
-        sa.update(conversations)
-        .where(*_fence(claim), conversations.c.done_seq < message.seq)
-        .values(
-            done_seq=message.seq,
-            waiting_since=sa.case((more, sa.literal(now, Utc())), else_=sa.null()),
-            claimed_by=sa.case((more, claim.worker), else_=sa.null()) if keep else None,
-            lease_until=sa.case((more, sa.literal(now + keep, Utc())), else_=sa.null()) if keep else None,
-        )
+        _ADVANCE,
+        {
+            "conversation": claim.conversation,
+            "held": claim.epoch,
+            "worker": claim.worker,
+            "seq": message.seq,
+            "replies": replies,
+            "now": now,
+            "keeper": claim.worker if keep else None,
+            "until": now + keep if keep else None,
+        },
     )
     if not result.rowcount:
         raise ClaimLost(claim.conversation)
+    return (await connection.execute(_ADVANCED, {"conversation": claim.conversation})).one()
 
 
 async def _give_up(connection: AsyncConnection, claim: Claim, *, waiting_since: datetime | None) -> None:
@@ -186,20 +283,6 @@ async def _give_up(connection: AsyncConnection, claim: Claim, *, waiting_since: 
     )
     if not result.rowcount:
         raise ClaimLost(claim.conversation)
-
-
-async def _kept(connection: AsyncConnection, claim: Claim, message: Message) -> Claim | None:
-    found = await connection.execute(sa.select(conversations.c.inbound_seq).where(*_fence(claim)))
-    inbound_seq = found.scalar_one_or_none()
-    if inbound_seq is None:
-        return None
-    return Claim(
-        conversation=claim.conversation,
-        worker=claim.worker,
-        epoch=claim.epoch,
-        done_seq=message.seq,
-        inbound_seq=inbound_seq,
-    )
 
 
 async def _append_events(connection: AsyncConnection, message: Message, turn: Turn) -> None:
@@ -252,22 +335,60 @@ async def _obey(
     connection: AsyncConnection, message: Message, command: Command, language: str | None, now: datetime
 ) -> None:
     """Last of all, when the turn itself is written: what it wrote may belong to somebody else after this."""
-    if message.identity is None:
+    identity = message.identity
+    if identity is None:
         return
-    if command.do == "verify":
-        await _verify(connection, message, message.identity, command, language, now)
-        return
-    if command.do == "undo_link":
-        merge = await latest_merge(connection, message.identity, since=now - UNDO_WITHIN)
+    if command.do == "ways":
+        await _tell_ways(connection, message, identity, command, language, now)
+    elif command.do == "verify":
+        await _verify(connection, message, identity, command, language, now)
+    elif command.do == "suggestion":
+        await _keep_suggestion(connection, message, identity, command, now)
+    elif command.do == "prefer":
+        if command.channel is not None:
+            await prefer(connection, identity, command.channel, now)
+    elif command.do == "undo_link":
+        merge = await latest_merge(connection, identity, since=now - UNDO_WITHIN)
         if merge is not None:
             await separate(connection, merge, by="customer", now=now)
-        return
-    theirs = sa.select(identities.c.customer_id).where(identities.c.id == message.identity).scalar_subquery()
+    else:
+        await _unlink(connection, identity, command.channel, now)
+
+
+async def _unlink(connection: AsyncConnection, identity: int, channel: str | None, now: datetime) -> None:
+    theirs = sa.select(identities.c.customer_id).where(identities.c.id == identity).scalar_subquery()
     found = await connection.execute(
-        sa.select(identities.c.id).where(identities.c.customer_id == theirs, identities.c.channel == command.channel)
+        sa.select(identities.c.id).where(identities.c.customer_id == theirs, identities.c.channel == channel)
     )
-    for identity in found.scalars().all():
-        await unlink(connection, identity, now)
+    for one in found.scalars().all():
+        await unlink(connection, one, now)
+
+
+async def _keep_suggestion(
+    connection: AsyncConnection, message: Message, identity: int, command: Command, now: datetime
+) -> None:
+    kept = command.account is not None and await keep_suggestion(
+        connection, identity, command.account, command.state or "", now
+    )
+    if not kept:
+        _log.warning("suggestion.not_kept", message=message.id)
+
+
+async def _tell_ways(
+    connection: AsyncConnection, message: Message, identity: int, command: Command, language: str | None, now: datetime
+) -> None:
+    """In a turn of its own, since only the database knows, and the assistant has to say it."""
+    linked = command.account is not None and await may_go_to_linked(connection, identity, command.account)
+    here = Place(identity=identity, channel=message.channel, address=message.address)
+    await put_in_queue(
+        connection,
+        message.conversation,
+        ways_to_json(linked=linked),
+        answered_at=here,
+        author="product",
+        now=now,
+        language=language,
+    )
 
 
 async def _verify(
@@ -297,9 +418,14 @@ async def _keep_snapshot(connection: AsyncConnection, conversation: str, snapsho
 
 
 async def _append_replies(
-    connection: AsyncConnection, message: Message, replies: Sequence[Reply], language: str | None, now: datetime
+    connection: AsyncConnection,
+    message: Message,
+    replies: Sequence[Reply],
+    first: int,
+    language: str | None,
+    now: datetime,
 ) -> None:
-    first = await take_numbers(connection, message.conversation, len(replies))
+    """The first of them is numbered `first`."""
     # A reply goes where the message came from, never to "the latest channel".
     common: Json = {
         "conversation_id": message.conversation,
@@ -324,11 +450,30 @@ async def _append_replies(
     )
 
 
+_FINISH = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("message"))
+    .values(
+        state=sa.bindparam("outcome"),
+        error=sa.bindparam("reason"),
+        attempts=messages.c.attempts + sa.bindparam("tries", type_=sa.Integer),
+        finished_at=_NOW,
+    )
+)
+
+
 async def _finish(connection: AsyncConnection, message: Message, turn: Turn, now: datetime) -> None:
-    outcome: Json = {"state": "done", "error": None}
-    if turn.failure is not None:
-        outcome = {"state": "failed", "error": turn.failure, "attempts": messages.c.attempts + 1}
-    await connection.execute(sa.update(messages).where(messages.c.id == message.id).values(finished_at=now, **outcome))
+    failed = turn.failure is not None
+    await connection.execute(
+        _FINISH,
+        {
+            "message": message.id,
+            "now": now,
+            "outcome": "failed" if failed else "done",
+            "reason": turn.failure,
+            "tries": 1 if failed else 0,
+        },
+    )
 
 
 def _message(row: Any) -> Message:

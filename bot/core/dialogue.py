@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,12 +20,14 @@ from rasa.core.actions.action import action_for_name_or_text
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.tracker_store import TrackerStore
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
+from bot.core import shortcuts
 from bot.core.depth import depth_of
 from bot.core.errors import TurnFailed
 from bot.core.failures import ActionServer, SwallowedErrors, noting_failures
@@ -34,6 +37,7 @@ from bot.core.logs import described, get_logger
 from bot.core.meaning import text_for_rasa, told_beside
 from bot.core.merging import merged
 from bot.core.questions import Asking
+from bot.core.recent import Past, Recent
 from bot.core.replies import Replies, content_of
 from bot.core.stored import Given, Other, StoredHistory
 from bot.core.turn import Message, Reply, Turn
@@ -44,6 +48,7 @@ _log = get_logger()
 # One turn with all its actions; a single action has less.
 TURN_TIMEOUT = 90.0
 
+_GREETINGS = ("Hello!", "您好！")
 _LANGUAGE = "language"
 _CATCH_UP = "action_catch_up"
 _A_WHILE = timedelta(minutes=30)
@@ -61,6 +66,7 @@ class Dialogue:
         self._agent = agent
         self._tail = tail
         self._groups = groups or Groups()
+        self._recent = Recent()
         self._trackers = TurnTrackers(agent.domain)
         _replace_tracker_store(agent, self._trackers)
         self._depth = depth_of(model, agent.processor.model_metadata)
@@ -71,6 +77,7 @@ class Dialogue:
         """Load a trained model, with the action server and the response server that `endpoints` names. Takes seconds,
         and raises whatever a broken model makes Rasa raise. `tail`: events that a cut of the history leaves."""
         SwallowedErrors.install()
+        shortcuts.install()
         settings = rasa.shared.utils.io.read_config_file(endpoints) if endpoints.exists() else {}
         groups = groups_of(settings)
         actions, responses = _action_endpoint(settings), settings.get("nlg")
@@ -79,6 +86,7 @@ class Dialogue:
             action_endpoint=ActionServer(**actions) if actions else None,
             generator=EndpointConfig(**responses) if responses else None,
         )
+        _warm_up(agent)
         dialogue = cls(agent, model, tail=tail, groups=groups)
         if dialogue._depth.stories is None:
             _log.warning("history.unbounded", model=model.name, hint="give every policy in config.yml a max_history")
@@ -89,9 +97,19 @@ class Dialogue:
         """The model's own domain."""
         return self._agent.domain
 
+    def remembers(self, conversation: str, epoch: int) -> bool:
+        """Whether a turn under the claim with this epoch may be given no history."""
+        return self._recent.has(conversation, epoch)
+
+    def remember(self, conversation: str, epoch: int, turn: Turn) -> None:
+        """The turn was committed under the claim with this epoch, and nothing else of the conversation has changed."""
+        if turn.past is not None and turn.snapshot is None:
+            self._recent.keep(conversation, epoch, turn.past)
+
     async def turn(self, message: Message, given: Given, read_session: Callable[[], Awaitable[StoredHistory]]) -> Turn:
-        """Let Rasa handle one message. Raises TurnFailed, HistoryUnreadable, and whatever Rasa raises."""
-        history, tracker = await self._recall(given.history, read_session)
+        """Let Rasa handle one message. Raises TurnFailed, and whatever Rasa raises."""
+        past = await self._recall(message.conversation, given.history, read_session)
+        tracker = past.tracker
         asked = _asking(tracker)
         text = text_for_rasa(
             message.said,
@@ -104,9 +122,9 @@ class Dialogue:
         if text is not None and message.said.get("audience") is True:
             text = await self._public(text)
         if text is None:
-            return Turn(first_event=history.next_seq)
-        snapshot = shorten(history, tracker, self.domain, self._depth, tail=self._tail)
-        known = len(tracker.events)
+            return Turn(first_event=past.next_seq, past=past)
+        snapshot = shorten(past, self.domain, self._depth, tail=self._tail)
+        known, first_event = len(tracker.events), past.next_seq
         joined = self._become_one(tracker, given.other)
         replies_of_rasa = await self._handle(message, text, tracker, given, joined=joined)
         new = list(itertools.islice(tracker.events, known, None))
@@ -116,29 +134,29 @@ class Dialogue:
             new += caught_up
             replies = (*(Reply(content=_content_of_event(event)) for event in caught_up), *replies)
         return Turn(
-            first_event=history.next_seq,
+            first_event=first_event,
             events=events_as_json(new),
             replies=replies,
             language=_language(tracker, message),
             snapshot=snapshot,
+            past=past,
+            rasa_seconds=replies_of_rasa.seconds,
             commands=tuple(replies_of_rasa.commands),
             asks=asks.slot,
             closes=asked.slot is not None and (asked != asks or any(reply.asks for reply in replies)),
         )
 
-    async def apology(self, message: Message, given: Given, failure: str) -> Turn:
+    async def apology(self, message: Message, history: StoredHistory, failure: str) -> Turn:
         """The turn of a message that could not be answered: an apology, and no trace in the dialogue."""
         tracker, language = None, message.language
         try:
-            tracker = tracker_of(given.history, self.domain)
+            tracker = tracker_of(history, self.domain)
             language = _language(tracker, message)
             content = await self._apology_of_domain(tracker, message.channel)
         except Exception:  # what broke the turn may break this too, and there must be an answer all the same
             content = None
         content = content or Content(text=_BUILT_IN_APOLOGY["zh" if (language or "").startswith("zh") else "en"])
-        return Turn(
-            first_event=given.history.next_seq, replies=(Reply(content=content),), language=language, failure=failure
-        )
+        return Turn(first_event=history.next_seq, replies=(Reply(content=content),), language=language, failure=failure)
 
     async def _catch_up(self, message: Message, tracker: DialogueStateTracker) -> list[Event]:
         """One line of where the customer was, by the assistant's own action, if it has one. Where that fails, the turn
@@ -167,13 +185,19 @@ class Dialogue:
         return self._groups.instead(text, intent, self.domain.intents)
 
     async def _recall(
-        self, history: StoredHistory, read_session: Callable[[], Awaitable[StoredHistory]]
-    ) -> tuple[StoredHistory, DialogueStateTracker]:
-        tracker = tracker_of(history, self.domain)
-        if suffices(history, tracker, self._depth):
-            return history, tracker
+        self,
+        conversation: str,
+        history: StoredHistory | None,
+        read_session: Callable[[], Awaitable[StoredHistory]],
+    ) -> Past:
+        if history is None:
+            past = self._recent.take(conversation)
+        else:
+            past = Past.of(history, tracker_of(history, self.domain))
+        if suffices(past, self._depth):
+            return past
         session = await read_session()
-        return session, tracker_of(session, self.domain)
+        return Past.of(session, tracker_of(session, self.domain))
 
     def _become_one(self, tracker: DialogueStateTracker, other: Other | None) -> bool:
         """Take over what counts of the other dialogue. Whether anything had been said in it."""
@@ -188,6 +212,7 @@ class Dialogue:
         self, message: Message, text: str, tracker: DialogueStateTracker, given: Given, *, joined: bool
     ) -> Replies:
         replies = Replies(message.channel)
+        account, assured = given.standing
         said = UserMessage(
             text,
             replies,
@@ -199,8 +224,11 @@ class Dialogue:
                 "channels": list(given.channels),
                 "language": _language(tracker, message),
                 "links": [{"channel": link.channel, "how": link.how, "here": link.here} for link in given.links],
-                "assurance": next((link.assurance for link in given.links if link.here), None),
-                "account": given.account,
+                "account": account,
+                "assured": list(assured),
+                "phone": given.number and given.number.phone,
+                "suggested": _suggested(given),
+                "preferred": given.preferred,
                 "codes_left": given.codes_left,
                 "audience": message.said.get("audience") is True,
                 "joined": joined,
@@ -208,6 +236,7 @@ class Dialogue:
                 **told_beside(message.said, message.id),
             },
         )
+        began = time.perf_counter()
         with noting_failures() as failures, self._trackers.holding(tracker):
             try:
                 await asyncio.wait_for(self._agent.handle_message(said), TURN_TIMEOUT)
@@ -215,6 +244,7 @@ class Dialogue:
                 raise TurnFailed(f"the turn took longer than {TURN_TIMEOUT:.0f} seconds") from None
         if failures:
             raise TurnFailed(failures[0])
+        replies.seconds = time.perf_counter() - began
         return replies
 
     async def _apology_of_domain(self, tracker: DialogueStateTracker, channel: str) -> Content | None:
@@ -261,6 +291,17 @@ class _Holding:
         del self._held[self._tracker.sender_id]
 
 
+def _warm_up(agent: Agent) -> None:
+    """Dictionaries and encoders are read when they are first needed: not while a customer waits."""
+    if agent.processor.model_metadata.nlu_target is None:
+        return
+    for text in _GREETINGS:
+        agent.processor.graph_runner.run(
+            inputs={PLACEHOLDER_MESSAGE: [UserMessage(text)], PLACEHOLDER_TRACKER: None},
+            targets=[agent.processor.model_metadata.nlu_target],
+        )
+
+
 def _action_endpoint(settings: dict[str, Any]) -> dict[str, Any] | None:
     """What endpoints.yml says of the action server; `ACTION_ENDPOINT_URL` wins, since where it listens is the
     operator's affair and the file is the bot builder's."""
@@ -291,10 +332,16 @@ def _is_to_be_caught_up(message: Message, given: Given, asked: Asking, asks: Ask
         given.before is None
         or asked.slot is None
         or asked != asks
-        or message.said.get("type") in ("linked", "verified")
+        or message.said.get("type") in ("linked", "verified", "ways", "separated")
     ):
         return False
     return given.before.channel != message.channel or message.created_at - given.before.at > _A_WHILE
+
+
+def _suggested(given: Given) -> dict[str, str] | None:
+    """Which account the number has suggested, and how that was answered."""
+    suggestion = given.number and given.number.suggestion
+    return {"account": suggestion.account, "state": suggestion.state} if suggestion else None
 
 
 def _content_of_event(event: BotUttered) -> Content:

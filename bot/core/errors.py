@@ -5,7 +5,3 @@ from __future__ import annotations
 
 class TurnFailed(Exception):
     """The turn could not be finished; trying again later may help."""
-
-
-class HistoryUnreadable(Exception):
-    """A stored event is not one of Rasa's. Names the conversation and the event's number, not what it says."""

@@ -12,6 +12,9 @@ the past can still matter, and a cut keeps them all:
   form is open, and a tail that has become short by going back is not used: the whole session is read instead.
 
 Whether the shortened history really stands for the whole is checked before it is kept, not believed.
+
+An event that cannot be read is passed over and logged with its number, and the dialogue goes on with all the others; a
+snapshot that cannot be read is not used, and the session is read instead.
 """
 
 from __future__ import annotations
@@ -36,12 +39,17 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.core.depth import Depth
-from bot.core.errors import HistoryUnreadable
+from bot.core.logs import get_logger
+from bot.core.recent import Past
 from bot.core.stored import StoredHistory
+from bot.core.tracker import TurnTracker
 from bot.core.turn import Json, Snapshot
+from bot.core.unreadable import Unreadable, read_event
+
+_log = get_logger()
 
 # The events that a cut leaves, at least; cut when there are twice as many.
-TAIL = 100
+TAIL = 50
 
 # More turns than one message can undo. "Back" undoes two.
 _UNDONE_AT_ONCE = 5
@@ -51,35 +59,35 @@ _TRIES = 4
 
 
 def tracker_of(history: StoredHistory, domain: Domain) -> DialogueStateTracker:
-    """Rebuild the tracker. Raises HistoryUnreadable."""
-    events = [_event(history.conversation, "snapshot", data) for data in history.snapshot]
-    events += [
-        _event(history.conversation, f"event {history.first_seq + offset}", data)
-        for offset, data in enumerate(history.events)
-    ]
+    """Rebuild the tracker, without what cannot be read."""
+    events = [_event(history.conversation, None, data) for data in history.snapshot]
+    events += [_event(history.conversation, history.first_seq + at, data) for at, data in enumerate(history.events)]
     return _tracker(history.conversation, events, domain)
 
 
-def suffices(history: StoredHistory, tracker: DialogueStateTracker, depth: Depth) -> bool:
-    """Whether a shortened history still has all that the next turn can look at or undo."""
-    return not history.snapshot or _is_deep(_applied_tail(tracker, len(history.snapshot)), depth)
+def suffices(past: Past, depth: Depth) -> bool:
+    """Whether a shortened history can be read and still has all that the next turn can look at or undo."""
+    if not past.snapshot:
+        return True
+    snapshot = itertools.islice(past.tracker.events, past.snapshot)
+    if any(isinstance(event, Unreadable) for event in snapshot):
+        return False
+    return _is_deep(_applied_tail(past.tracker, past.snapshot), depth)
 
 
-def shorten(
-    history: StoredHistory, tracker: DialogueStateTracker, domain: Domain, depth: Depth, *, tail: int = TAIL
-) -> Snapshot | None:
+def shorten(past: Past, domain: Domain, depth: Depth, *, tail: int = TAIL) -> Snapshot | None:
     """A snapshot with which the next turns need not read so much, if it is time for one and it changes nothing."""
-    if len(history.events) <= 2 * tail:
+    if past.tail <= 2 * tail:
         return None
-    offset = len(history.snapshot)
+    tracker, offset = past.tracker, past.snapshot
     events = list(tracker.events)
     started = _last_session(events, offset)
     if started is not None:
-        return Snapshot(seq=history.first_seq + started - offset, events=())
+        return Snapshot(seq=past.first_seq + started - offset, events=())
     for cut in itertools.islice(_places(tracker, offset, depth, tail), _TRIES):
         kept = _stand_in(tracker, events, cut, domain, depth)
         if kept is not None:
-            return Snapshot(seq=history.first_seq + cut - offset, events=tuple(event.as_dict() for event in kept))
+            return Snapshot(seq=past.first_seq + cut - offset, events=tuple(event.as_dict() for event in kept))
     return None
 
 
@@ -88,18 +96,17 @@ def events_as_json(events: Sequence[Event]) -> tuple[Json, ...]:
     return tuple(_plain(event.as_dict()) for event in events)
 
 
-def _event(conversation: str, place: str, data: Json) -> Event:
+def _event(conversation: str, seq: int | None, data: Json) -> Event:
+    """The event with this number; of the snapshot, without one."""
     try:
-        event = Event.from_parameters(data)
-    except Exception as error:  # whatever a foreign row makes Rasa raise
-        raise HistoryUnreadable(f"conversation {conversation}, {place}: {type(error).__name__}") from None
-    if event is None:
-        raise HistoryUnreadable(f"conversation {conversation}, {place}: no event of Rasa's")
-    return event
+        return read_event(data)
+    except ValueError as reason:
+        _log.error("event.unreadable", conversation=conversation, seq=seq or "snapshot", reason=str(reason))
+        return Unreadable(data)
 
 
 def _tracker(conversation: str, events: Sequence[Event], domain: Domain) -> DialogueStateTracker:
-    return DialogueStateTracker.from_events(conversation, list(events), slots=domain.slots, domain=domain)
+    return TurnTracker.from_events(conversation, list(events), slots=domain.slots, domain=domain)
 
 
 def _last_session(events: Sequence[Event], offset: int) -> int | None:
@@ -223,6 +230,8 @@ class _Kept:
 
     def add(self, events: Sequence[Event]) -> None:
         for event in events:
+            if isinstance(event, Unreadable):
+                continue
             self.events.append(event)
             self.tracker.update(event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.questions import Question
 from bot.core.turn import Json, Message
+from bot.store.assurance import met_by
 from bot.store.content import content_from_json
 from bot.store.merging import latest_merge
-from bot.store.tables import conversations, customers, events, identities, merges, messages, open_channels, snapshots
-from bot.store.verifying import codes_left
+from bot.store.suggestions import Number, Suggestion, phone_of
+from bot.store.tables import (
+    Utc,
+    conversations,
+    customers,
+    events,
+    identities,
+    merges,
+    messages,
+    open_channels,
+    snapshots,
+    suggestions,
+)
+from bot.store.verifying import MOST_WITHIN, codes_left, codes_sent_to
 
 UNDO_WITHIN = timedelta(days=1)
 """For so long customers can undo a merge by themselves."""
@@ -73,7 +87,8 @@ class Other:
 class Given:
     """All that a turn is given besides its message."""
 
-    history: StoredHistory
+    history: StoredHistory | None
+    """None where the dialogue remembers it."""
     question: Question | None = None
     """What a tap or a typed answer refers to: the message that was tapped, or the newest one with options."""
     asked_again: Question | None = None
@@ -86,6 +101,10 @@ class Given:
     """The customer's channels; none in a group."""
     account: str | None = None
     """The company's own number of the customer, once somebody has shown it; none in a group."""
+    number: Number | None = None
+    """The telephone number that the platform vouches for, and what it suggested; none in a group."""
+    preferred: str | None = None
+    """The channel that the customer would rather be written to on."""
     codes_left: int = 0
     """How many codes may still be sent within the hour to show whose account it is."""
     other: Other | None = None
@@ -93,56 +112,125 @@ class Given:
     """Whether there is a merge that the customer may still undo."""
     before: Before | None = None
 
+    @property
+    def standing(self) -> tuple[str | None, tuple[str, ...]]:
+        """Whose account the writing identity may speak of, and the levels of assurance that it meets towards it. A
+        suggestion that was confirmed counts where the customer has no other account, and nothing better was shown."""
+        shown = next((link.assurance for link in self.links if link.here), None)
+        suggested = self.number and self.number.suggestion
+        if not suggested or suggested.state != "confirmed" or self.account not in (None, suggested.account):
+            return self.account, met_by(shown)
+        return suggested.account, max(met_by("confirmed"), met_by(shown if self.account else None), key=len)
 
-async def read_given(connection: AsyncConnection, message: Message) -> Given:
-    """Everything for the message's turn, in one consistent view."""
-    history = await read_history(connection, message.conversation)
+
+# Statements that every turn meets are built once: to build one costs more than to run it.
+
+_CONVERSATION = sa.bindparam("conversation")
+_SEQ = sa.bindparam("seq")
+_SERVED = sa.select(open_channels.c.name).order_by(open_channels.c.name)
+_MINE = (
+    sa.select(
+        identities.c.id,
+        identities.c.channel,
+        identities.c.external_id,
+        identities.c.known_as,
+        identities.c.assurance,
+        identities.c.linked_how,
+        customers.c.account,
+        customers.c.preferred_channel,
+        suggestions.c.account.label("suggested"),
+        suggestions.c.phone.label("suggested_by"),
+        suggestions.c.state.label("suggestion"),
+        codes_sent_to(sa.bindparam("identity"), sa.bindparam("lately", type_=Utc())).label("codes_sent"),
+    )
+    .select_from(
+        conversations.join(customers, customers.c.id == conversations.c.customer_id)
+        .join(identities, identities.c.customer_id == customers.c.id)
+        .outerjoin(suggestions, suggestions.c.identity_id == identities.c.id)
+    )
+    .where(conversations.c.id == _CONVERSATION)
+    .order_by(identities.c.id)
+)
+_BEFORE = (
+    sa.select(messages.c.channel, messages.c.created_at)
+    .where(
+        messages.c.conversation_id == _CONVERSATION,
+        messages.c.direction == "in",
+        messages.c.author == "customer",
+        messages.c.seq < _SEQ,
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(1)
+)
+_QUESTIONS = sa.select(
+    messages.c.id, messages.c.content, messages.c.asks, messages.c.created_at, messages.c.cause_id
+).where(messages.c.conversation_id == _CONVERSATION, messages.c.direction == "out")
+_TAPPED = _QUESTIONS.where(messages.c.id == sa.bindparam("message"))
+_LAST_ASKED = _QUESTIONS.where(messages.c.seq < _SEQ).order_by(messages.c.seq.desc()).limit(_LATEST)
+_NEWEST_ASKING = _QUESTIONS.where(messages.c.asks == sa.bindparam("slot")).order_by(messages.c.seq.desc()).limit(1)
+# The snapshot stands first, under the number where the tail begins.
+_TAIL_BEGINS = sa.select(snapshots.c.seq).where(snapshots.c.conversation_id == _CONVERSATION).scalar_subquery()
+_HISTORY = sa.union_all(
+    sa.select(sa.literal(0).label("is_event"), snapshots.c.seq, snapshots.c.data).where(
+        snapshots.c.conversation_id == _CONVERSATION
+    ),
+    sa.select(sa.literal(1), events.c.seq, events.c.data).where(
+        events.c.conversation_id == _CONVERSATION, events.c.seq >= sa.func.coalesce(_TAIL_BEGINS, 1)
+    ),
+).order_by("is_event", "seq")
+
+
+async def read_given(connection: AsyncConnection, message: Message, history: StoredHistory | None) -> Given:
+    """Everything for the message's turn, in one consistent view with its history."""
     question, *besides = await _questions_of(connection, message) or (None,)
     asked_again = None
     if question is not None and question.asks is not None:
         asked_again = await _newest_asking(connection, message.conversation, question.asks)
-    served = await connection.execute(sa.select(open_channels.c.name).order_by(open_channels.c.name))
-    links = await _links(connection, message)
+    served = await connection.execute(_SERVED)
+    mine = await _mine(connection, message)
+    here = next((row for row in mine if row.id == message.identity), None)
     return Given(
         history=history,
         question=question,
         asked_again=asked_again,
         besides=tuple(besides),
         channels=tuple(served.scalars()),
-        links=links,
-        account=await _account(connection, message),
-        codes_left=0
-        if message.identity is None
-        else await codes_left(connection, message.identity, message.created_at),
+        links=tuple(_link(row, message) for row in mine),
+        account=mine[0].account if mine else None,
+        preferred=mine[0].preferred_channel if mine else None,
+        number=None if here is None else _number(here),
+        codes_left=0 if here is None else codes_left(here.codes_sent),
         other=await _other(connection, message.said.get("merge")),
-        undoable=len(links) > 1 and await _is_undoable(connection, message),
+        undoable=len(mine) > 1 and await _is_undoable(connection, message),
         before=await _before(connection, message),
     )
 
 
-async def _links(connection: AsyncConnection, message: Message) -> tuple[Link, ...]:
+async def _mine(connection: AsyncConnection, message: Message) -> Sequence[Any]:
+    """The customer's identities, with what is known of the customer; nobody's in a group."""
     if message.identity is None:
         return ()
-    mine = sa.select(conversations.c.customer_id).where(conversations.c.id == message.conversation).scalar_subquery()
-    found = await connection.execute(
-        sa.select(identities).where(identities.c.customer_id == mine).order_by(identities.c.id)
-    )
-    return tuple(
-        Link(channel=row.channel, assurance=row.assurance, how=row.linked_how, here=row.id == message.identity)
-        for row in found
-    )
+    known = {
+        "conversation": message.conversation,
+        "identity": message.identity,
+        "lately": message.created_at - MOST_WITHIN,
+    }
+    rows: Sequence[Any] = (await connection.execute(_MINE, known)).all()
+    return rows
 
 
-async def _account(connection: AsyncConnection, message: Message) -> str | None:
-    if message.identity is None:
+def _link(row: Any, message: Message) -> Link:
+    return Link(channel=row.channel, assurance=row.assurance, how=row.linked_how, here=row.id == message.identity)
+
+
+def _number(row: Any) -> Number | None:
+    phone = phone_of(row.channel, row.known_as, row.external_id)
+    if phone is None:
         return None
-    found = await connection.execute(
-        sa.select(customers.c.account)
-        .join(conversations, conversations.c.customer_id == customers.c.id)
-        .where(conversations.c.id == message.conversation)
+    return Number(
+        phone=phone,
+        suggestion=Suggestion(account=row.suggested, state=row.suggestion) if row.suggested_by == phone else None,
     )
-    account: str | None = found.scalar_one_or_none()
-    return account
 
 
 async def _other(connection: AsyncConnection, merge: Any) -> Other | None:
@@ -166,26 +254,23 @@ async def _is_undoable(connection: AsyncConnection, message: Message) -> bool:
 
 
 async def _before(connection: AsyncConnection, message: Message) -> Before | None:
-    found = await connection.execute(
-        sa.select(messages.c.channel, messages.c.created_at)
-        .where(
-            messages.c.conversation_id == message.conversation,
-            messages.c.direction == "in",
-            messages.c.seq < message.seq,
-        )
-        .order_by(messages.c.seq.desc())
-        .limit(1)
-    )
+    found = await connection.execute(_BEFORE, {"conversation": message.conversation, "seq": message.seq})
     row = found.first()
     return row and Before(channel=row.channel, at=row.created_at)
 
 
 async def read_history(connection: AsyncConnection, conversation: str) -> StoredHistory:
     """The snapshot, if there is one, and the tail."""
-    found = await connection.execute(sa.select(snapshots).where(snapshots.c.conversation_id == conversation))
-    snapshot = found.first()
-    first_seq = 1 if snapshot is None else snapshot.seq
-    return await _read_from(connection, conversation, first_seq, () if snapshot is None else tuple(snapshot.data))
+    rows = (await connection.execute(_HISTORY, {"conversation": conversation})).all()
+    snapshot: tuple[Any, ...] = ()
+    first_seq = 1
+    if rows and not rows[0].is_event:
+        first, *rows = rows
+        first_seq = first.seq
+        snapshot = tuple(first.data) if isinstance(first.data, list) else (None,)  # one thing that cannot be read
+    return StoredHistory(
+        conversation=conversation, snapshot=snapshot, first_seq=first_seq, events=tuple(row.data for row in rows)
+    )
 
 
 async def read_session(connection: AsyncConnection, conversation: str) -> StoredHistory:
@@ -195,17 +280,15 @@ async def read_session(connection: AsyncConnection, conversation: str) -> Stored
             events.c.conversation_id == conversation, events.c.type == "session_started"
         )
     )
-    return await _read_from(connection, conversation, found.scalar_one_or_none() or 1, ())
+    return await _read_from(connection, conversation, found.scalar_one_or_none() or 1)
 
 
 async def read_everything(connection: AsyncConnection, conversation: str) -> StoredHistory:
     """Every event there ever was."""
-    return await _read_from(connection, conversation, 1, ())
+    return await _read_from(connection, conversation, 1)
 
 
-async def _read_from(
-    connection: AsyncConnection, conversation: str, first_seq: int, snapshot: tuple[Json, ...]
-) -> StoredHistory:
+async def _read_from(connection: AsyncConnection, conversation: str, first_seq: int) -> StoredHistory:
     found = await connection.execute(
         sa.select(events.c.data)
         .where(events.c.conversation_id == conversation, events.c.seq >= first_seq)
@@ -213,7 +296,7 @@ async def _read_from(
     )
     return StoredHistory(
         conversation=conversation,
-        snapshot=snapshot,
+        snapshot=(),
         first_seq=first_seq,
         events=tuple(found.scalars()),
     )
@@ -231,38 +314,22 @@ async def _questions_of(connection: AsyncConnection, message: Message) -> list[Q
 
 async def _tapped(connection: AsyncConnection, message: Message) -> Question | None:
     # Of this conversation only: ids are guessable, and another customer's options are none of this one's business.
-    found = await connection.execute(
-        _questions(message.conversation).where(messages.c.id == message.said.get("message"))
-    )
-    row = found.first()
+    tapped = {"conversation": message.conversation, "message": message.said.get("message")}
+    row = (await connection.execute(_TAPPED, tapped)).first()
     return row and _question(row)
 
 
 async def _last_asked(connection: AsyncConnection, message: Message) -> list[Question]:
     """Of what the bot said last before this message, the parts that offer options, newest first."""
-    found = await connection.execute(
-        _questions(message.conversation)
-        .where(messages.c.seq < message.seq)
-        .order_by(messages.c.seq.desc())
-        .limit(_LATEST)
-    )
+    found = await connection.execute(_LAST_ASKED, {"conversation": message.conversation, "seq": message.seq})
     rows = found.all()
     latest = [_question(row) for row in rows if row.cause_id == rows[0].cause_id]
     return [question for question in latest if question.options]
 
 
 async def _newest_asking(connection: AsyncConnection, conversation: str, slot: str) -> Question | None:
-    found = await connection.execute(
-        _questions(conversation).where(messages.c.asks == slot).order_by(messages.c.seq.desc()).limit(1)
-    )
-    row = found.first()
+    row = (await connection.execute(_NEWEST_ASKING, {"conversation": conversation, "slot": slot})).first()
     return row and _question(row)
-
-
-def _questions(conversation: str) -> Any:
-    return sa.select(
-        messages.c.id, messages.c.content, messages.c.asks, messages.c.created_at, messages.c.cause_id
-    ).where(messages.c.conversation_id == conversation, messages.c.direction == "out")
 
 
 def _question(row: Any) -> Question:

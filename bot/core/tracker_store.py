@@ -20,16 +20,18 @@ import sqlalchemy as sa
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.core.claims import event_rows
+from bot.core.feed import body_of
 from bot.core.history import events_as_json, tracker_of
 from bot.core.stored import StoredHistory, read_everything, read_session
+from bot.core.unreadable import Unreadable
 from bot.store.database import connect, database_url, reading, transaction
+from bot.store.epochs import events_have_changed
 from bot.store.tables import conversations, events, snapshots
 
 
@@ -74,11 +76,12 @@ class ConversationTrackerStore(TrackerStore):  # type: ignore[misc]
         written = events_as_json(list(tracker.events))
         try:
             async with self._engine() as engine, transaction(engine) as connection:
-                new = await _append(connection, tracker.sender_id, written)
+                rows = await _append(connection, tracker.sender_id, written)
         except IntegrityError:
             raise ConversationMovedOn(f"Conversation {tracker.sender_id} was written to by somebody else.") from None
         if self.event_broker is not None:
-            await self._stream_new_events(self.event_broker, _last(tracker.events, new), tracker.sender_id)
+            for row in rows:
+                self.event_broker.publish(body_of(tracker.sender_id, row["seq"], row["data"]))
 
     @asynccontextmanager
     async def _engine(self) -> AsyncIterator[AsyncEngine]:
@@ -93,8 +96,10 @@ class ConversationTrackerStore(TrackerStore):  # type: ignore[misc]
         return tracker_of(history, self.domain) if history.events else None
 
 
-async def _append(connection: AsyncConnection, conversation: str, written: Sequence[dict[str, Any]]) -> int:
-    """Returns how many events are new."""
+async def _append(
+    connection: AsyncConnection, conversation: str, written: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns the rows that are new."""
     owned = await _owned_by_customer(connection, conversation)
     if owned is None:
         await _begin(connection, conversation)
@@ -109,7 +114,9 @@ async def _append(connection: AsyncConnection, conversation: str, written: Seque
     rows = event_rows(conversation, stored.first_seq + first + shared, written[shared:], None)
     if rows:
         await connection.execute(sa.insert(events), rows)
-    return len(rows)
+    if rows or taken_back:
+        await events_have_changed(connection, [conversation])
+    return rows
 
 
 async def _owned_by_customer(connection: AsyncConnection, conversation: str) -> bool | None:
@@ -154,9 +161,7 @@ def _shared(stored: Sequence[dict[str, Any]], written: Sequence[dict[str, Any]])
     return next((index for index, (one, other) in pairs if not _same(one, other)), min(len(stored), len(written)))
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return bool(one["event"] == other["event"] and one["timestamp"] == other["timestamp"])
-
-
-def _last(all_events: Iterable[Event], count: int) -> list[Event]:
-    return list(all_events)[-count:] if count else []
+def _same(one: Any, other: dict[str, Any]) -> bool:
+    """One that cannot be read (`bot.core.unreadable`) may lack what every event has."""
+    stored = Unreadable(one).as_dict()
+    return bool(stored["event"] == other["event"] and stored["timestamp"] == other["timestamp"])

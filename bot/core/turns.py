@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -14,21 +14,27 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
 from bot.core.claims import Claim, ClaimLost
-from bot.core.errors import HistoryUnreadable, TurnFailed
+from bot.core.errors import TurnFailed
 from bot.core.logs import described, get_logger
 from bot.core.models import Shelf
 from bot.core.outage import insist
 from bot.core.retry import wait_before_retry
-from bot.core.stored import Given, StoredHistory, read_given, read_session
+from bot.core.stored import Given, StoredHistory, read_given, read_history, read_session
 from bot.core.turn import Message, Turn
 from bot.store.database import reading, transaction
 from bot.store.outage import is_outage
+
+if TYPE_CHECKING:  # importing Rasa takes seconds and is left to the thread that loads the model
+    from bot.core.dialogue import Dialogue
 
 _log = get_logger()
 _T = TypeVar("_T")
 
 # Until a dialogue that becomes one with this one has had its own turns.
 _A_MOMENT = timedelta(seconds=0.2)
+
+# Messages in whose turns a conversation's events change otherwise than by growing.
+_CHANGES_THE_PAST = ("separate",)
 
 # Turns in a row for one conversation, before the others have their chance again.
 _IN_A_ROW = 4
@@ -45,12 +51,14 @@ class TurnTaker:
         clock: Callable[[], datetime],
         lease: timedelta,
         stop: asyncio.Event,
+        publish: bool = False,
     ) -> None:
         self._engine = engine
         self._shelf = shelf
         self._clock = clock
         self._lease = lease
         self._stop = stop
+        self._publish = publish
 
     async def take(self, claim: Claim) -> None:
         """Take the conversation's turns and give the claim up. The one place where every error ends."""
@@ -73,22 +81,33 @@ class TurnTaker:
         for left in reversed(range(_IN_A_ROW)):
             if kept is None:
                 return
-            message = await self._next(kept)
-            if message is None or message.due_at > self._clock():
+            dialogue = self._shelf.current  # this one to the turn's end, even if a new model arrives meanwhile
+            message, given = await self._next(kept, dialogue)
+            if message is None or given is None:
                 await self._release(kept, None if message is None else message.due_at)
                 return
-            kept = await self._take_turn(kept, message, keep=self._lease if left and not self._stop.is_set() else None)
+            if given.other is not None and given.other.under_way:
+                await self._release(kept, self._clock() + _A_MOMENT)
+                return
+            keep = self._lease if left and not self._stop.is_set() else None
+            kept = await self._take_turn(kept, dialogue, message, given, keep)
 
-    async def _take_turn(self, claim: Claim, message: Message, keep: timedelta | None) -> Claim | None:
-        given = await self._read(message)
-        if given.other is not None and given.other.under_way:
-            await self._release(claim, self._clock() + _A_MOMENT)
-            return None
-        dialogue = self._shelf.current  # this one to the turn's end, even if a new model arrives meanwhile
+    async def _take_turn(
+        self, claim: Claim, dialogue: Dialogue, message: Message, given: Given, keep: timedelta | None
+    ) -> Claim | None:
         try:
             turn = await dialogue.turn(message, given, lambda: self._read_session(message))
-            _log.info("turn.answered", message=message.id, replies=len(turn.replies))
-            return await self._commit(claim, message, turn, keep)
+            _log.info(
+                "turn.answered",
+                message=message.id,
+                replies=len(turn.replies),
+                events=len(turn.events),
+                rasa_ms=round(1000 * turn.rasa_seconds, 1),
+            )
+            kept = await self._commit(claim, message, turn, keep)
+            if not turn.commands and given.other is None and message.said.get("type") not in _CHANGES_THE_PAST:
+                dialogue.remember(message.conversation, claim.epoch, turn)
+            return kept
         except ClaimLost:
             raise
         except Exception as error:
@@ -99,11 +118,11 @@ class TurnTaker:
             if wait is not None:
                 await self._postpone(claim, message, self._clock() + wait, _reason(error))
                 return None
-            return await self._commit(claim, message, await dialogue.apology(message, given, _reason(error)), keep)
+            history = given.history or await self._read_history(message)
+            turn = await dialogue.apology(message, history, _reason(error))
+            return await self._commit(claim, message, turn, keep)
 
     def _wait_after(self, error: Exception, message: Message) -> timedelta | None:
-        if isinstance(error, HistoryUnreadable):
-            return None  # waiting does not make it readable
         return wait_before_retry(message.attempts + 1, self._clock() - message.created_at)
 
     def _log_failure(self, error: Exception, message: Message, wait: timedelta | None) -> None:
@@ -138,17 +157,24 @@ class TurnTaker:
 
     # Single transactions, repeated while the database is out.
 
-    async def _next(self, claim: Claim) -> Message | None:
-        async def read() -> Message | None:
+    async def _next(self, claim: Claim, dialogue: Dialogue) -> tuple[Message | None, Given | None]:
+        """The message whose turn it is, and all that its turn is given; without this where it is due only later."""
+
+        async def read() -> tuple[Message | None, Given | None]:
             async with reading(self._engine) as connection:
-                return await claims.next_message(connection, claim)
+                message = await claims.next_message(connection, claim)
+                if message is None or not claims.is_due(message.due_at, self._clock()):
+                    return message, None
+                remembered = dialogue.remembers(claim.conversation, claim.epoch)
+                history = None if remembered else await read_history(connection, claim.conversation)
+                return message, await read_given(connection, message, history)
 
         return await self._insist(read)
 
-    async def _read(self, message: Message) -> Given:
-        async def read() -> Given:
+    async def _read_history(self, message: Message) -> StoredHistory:
+        async def read() -> StoredHistory:
             async with reading(self._engine) as connection:
-                return await read_given(connection, message)
+                return await read_history(connection, message.conversation)
 
         return await self._insist(read)
 
@@ -162,11 +188,11 @@ class TurnTaker:
     async def _commit(self, claim: Claim, message: Message, turn: Turn, keep: timedelta | None) -> Claim | None:
         async def write() -> Claim | None:
             async with transaction(self._engine) as connection:
-                return await claims.commit_turn(connection, claim, message, turn, self._clock(), keep=keep)
+                return await claims.commit_turn(
+                    connection, claim, message, turn, self._clock(), keep=keep, publish=self._publish
+                )
 
-        kept = await self._insist(write)
-        _log.info("turn.committed", message=message.id, events=len(turn.events), failed=turn.failure is not None)
-        return kept
+        return await self._insist(write)
 
     async def _postpone(self, claim: Claim, message: Message, due: datetime, reason: str) -> None:
         async def write() -> None:
@@ -192,4 +218,4 @@ class TurnTaker:
 
 def _reason(error: Exception) -> str:
     """For people who operate this. Only our own errors are known to hold none of the customer's words."""
-    return str(error) if isinstance(error, (HistoryUnreadable, TurnFailed)) else type(error).__name__
+    return str(error) if isinstance(error, TurnFailed) else type(error).__name__

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+import uvloop
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -93,6 +94,7 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    uvloop.install()
     asyncio.run(_run_until_signalled(settings))
     return 0
 
@@ -113,16 +115,19 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with _in_background(shelf.watch(loaded)):
             await _first_of(_prepared(engine, loaded), stop)
             if not stop.is_set():
+                name = _name_of_this()
                 wake = await insist(lambda: open_wake(settings.database), until=stop.is_set)
-                await Worker(
-                    engine=engine,
-                    wake=wake,
-                    shelf=shelf,
-                    clock=_now,
-                    name=_name_of_this(),
-                    slots=settings.concurrency,
-                    stop=stop,
-                ).run()
+                async with _feeding(settings, name) as publish:
+                    await Worker(
+                        engine=engine,
+                        wake=wake,
+                        shelf=shelf,
+                        clock=_now,
+                        name=name,
+                        slots=settings.concurrency,
+                        stop=stop,
+                        publish=publish,
+                    ).run()
                 await wake.close()
     finally:
         await engine.dispose()
@@ -143,6 +148,7 @@ class Worker:
         slots: int,
         stop: asyncio.Event,
         lease: timedelta = LEASE,
+        publish: bool = False,
     ) -> None:
         self._engine = engine
         self._wake = wake
@@ -152,7 +158,7 @@ class Worker:
         self._slots = slots
         self._lease = lease
         self._stop = stop
-        self._turns = TurnTaker(engine=engine, shelf=shelf, clock=clock, lease=lease, stop=stop)
+        self._turns = TurnTaker(engine=engine, shelf=shelf, clock=clock, lease=lease, stop=stop, publish=publish)
         self._busy: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -169,8 +175,8 @@ class Worker:
         stopped = asyncio.create_task(self._stop.wait())
         woken: asyncio.Task[None] | None = None
         while not self._stop.is_set():
-            await self._fill()
-            woken = woken or asyncio.create_task(self._wake.wait(_POLL_EVERY))
+            again_in = await self._fill()
+            woken = woken or asyncio.create_task(self._wake.wait(again_in))
             # With no slot free there is nothing to be woken for; a slot that comes free is filled at once.
             await asyncio.wait(
                 {stopped, *(self._busy if len(self._busy) >= self._slots else {woken})},
@@ -183,28 +189,32 @@ class Worker:
             if task is not None:
                 task.cancel()
 
-    async def _fill(self) -> None:
-        """Claim conversations until every slot has one or none waits."""
+    async def _fill(self) -> float:
+        """Claim conversations until every slot has one or none waits. Returns when to look again, in seconds."""
         while len(self._busy) < self._slots and not self._stop.is_set():
             try:
-                claim = await insist(self._claim, until=self._stop.is_set)
+                waiting_for, claimed = await insist(self._claim, until=self._stop.is_set)
             except Exception as error:
                 if not is_outage(error):
                     raise
-                return
-            if claim is None:
-                return
-            task = asyncio.create_task(self._turns.take(claim))
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+                return _POLL_EVERY
+            for claim in claimed:
+                task = asyncio.create_task(self._turns.take(claim))
+                self._busy.add(task)
+                task.add_done_callback(self._busy.discard)
+            if not claimed:
+                return waiting_for
+        return _POLL_EVERY
 
-    async def _claim(self) -> Claim | None:
+    async def _claim(self) -> tuple[float, list[Claim]]:
         now = self._clock()
         async with reading(self._engine) as connection:
-            if not await claims.anything_waits(connection, now):
-                return None
-        async with transaction(self._engine) as connection:
-            return await claims.claim(connection, self._name, now, self._lease)
+            due = await claims.when_to_claim(connection, self._name, now)
+        if due is None or due:
+            return _POLL_EVERY if due is None else due.total_seconds(), []
+        async with transaction(self._engine, durable=False) as connection:
+            free = self._slots - len(self._busy)
+            return _POLL_EVERY, await claims.claim_waiting(connection, self._name, now, self._lease, most=free)
 
     async def _finish(self) -> None:
         """Wait a little for the turns under way; those that take longer are taken again by whoever comes next."""
@@ -238,6 +248,13 @@ def _load(model: Path, endpoints: Path) -> Dialogue:
     from bot.core.dialogue import Dialogue
 
     return Dialogue.load(model, endpoints)
+
+
+def _feeding(settings: Settings, name: str) -> contextlib.AbstractAsyncContextManager[bool]:
+    # Imported as late as Rasa itself.
+    from bot.core.broker import feeding
+
+    return feeding(settings.database, settings.endpoints, name)
 
 
 async def _prepared(engine: AsyncEngine, loaded: asyncio.Event) -> None:

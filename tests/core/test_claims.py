@@ -28,7 +28,7 @@ def people(engine: AsyncEngine, clock: Clock) -> People:
 
 async def claim(engine: AsyncEngine, clock: Clock, worker: str = "w1") -> Claim | None:
     async with transaction(engine) as connection:
-        return await claims.claim(connection, worker, clock(), LEASE)
+        return next(iter(await claims.claim_waiting(connection, worker, clock(), LEASE, most=1)), None)
 
 
 async def must_claim(engine: AsyncEngine, clock: Clock, worker: str = "w1") -> tuple[Claim, Message]:
@@ -279,14 +279,19 @@ async def test_a_lease_is_renewed_only_by_its_holder(engine: AsyncEngine, clock:
     assert (await conversation(engine, "alice")).claimed_by == "w2"
 
 
-async def test_a_released_conversation_can_be_claimed_at_once(
+async def test_a_released_conversation_can_be_claimed_at_once_by_whoever_remembers_it_and_soon_by_others(
     engine: AsyncEngine, clock: Clock, people: People
 ) -> None:
     await people.says("alice", "one")
-    held = await claim(engine, clock)
-    assert held is not None
-    async with transaction(engine) as connection:
-        await claims.release(connection, held, waiting_since=clock())
+    for _ in range(2):
+        held = await claim(engine, clock)
+        assert held is not None
+        async with transaction(engine) as connection:
+            await claims.release(connection, held, waiting_since=clock())
+    async with reading(engine) as connection:
+        assert await claims.when_to_claim(connection, "w2", clock()) == claims.PREFERENCE
+    assert await claim(engine, clock, "w2") is None
+    clock.forward(seconds=claims.PREFERENCE.total_seconds())
     assert await claim(engine, clock, "w2") is not None
 
 

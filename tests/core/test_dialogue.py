@@ -151,13 +151,13 @@ async def test_no_store_of_rasas_stands_between(dialogue: Dialogue) -> None:
 
 async def test_the_apology_is_the_assistants_own(dialogue: Dialogue) -> None:
     message = message_of({"type": "text", "text": "x"}, channel="telegram")
-    turn = await dialogue.apology(message, Given(history=EMPTY), "why")
+    turn = await dialogue.apology(message, EMPTY, "why")
     assert turn.replies == (Reply(content=Content(text="Something is broken on Telegram")),)
     assert (turn.events, turn.failure) == ((), "why")
 
 
-async def test_there_is_an_apology_even_when_the_history_cannot_be_read(dialogue: Dialogue) -> None:
-    broken = replace(EMPTY, events=({"event": "nonsense"},))
+async def test_there_is_an_apology_even_where_the_assistant_has_none_to_give(dialogue: Dialogue) -> None:
+    dialogue._agent.nlg.responses["utter_technical_problem"] = [{"text": "{no such slot", "custom": 1}]
     message = replace(message_of({"type": "text", "text": "x"}), language="zh-CN")
-    turn = await dialogue.apology(message, Given(history=broken), "why")
+    turn = await dialogue.apology(message, EMPTY, "why")
     assert (turn.replies[0].content.text or "").startswith("抱歉")

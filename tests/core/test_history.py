@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 
 from bot.core.depth import Depth
 from bot.core.dialogue import Dialogue
-from bot.core.errors import HistoryUnreadable
 from bot.core.history import tracker_of
 from bot.core.stored import Given, StoredHistory
 from bot.core.turn import Json, Snapshot, Turn
@@ -106,9 +106,11 @@ def _carried_over_once(events: tuple[Json, ...]) -> list[Json]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_random_dialogues_go_the_same_way_with_a_short_tail(seed: int, model: Path, endpoints: Path) -> None:
+    """Read anew for each turn, and remembered from one turn to the next."""
     dice = random.Random(seed)
     dialogue = Dialogue.load(model, endpoints, tail=8)
-    whole, short = Kept(cut=False), Kept(cut=True)
+    whole, short, remembered = Kept(cut=False), Kept(cut=True), Kept(cut=True)
+    from_memory = 0
     said: list[str] = []
     while len(said) < 70:
         said += saying(dice, said)
@@ -117,7 +119,45 @@ async def test_random_dialogues_go_the_same_way_with_a_short_tail(seed: int, mod
         found = await take(dialogue, short, payload, number)
         assert comparable(found) == comparable(expected), said[:number]
         assert state(short, dialogue) == state(whole, dialogue), said[:number]
+        from_memory += dialogue.remembers("alice", number)
+        found = await take_from_memory(dialogue, remembered, payload, number)
+        assert comparable(found) == comparable(expected), said[:number]
     assert short.cuts
+    assert remembered.cuts
+    assert from_memory > len(said) / 3
+
+
+async def take_from_memory(dialogue: Dialogue, kept: Kept, payload: str, number: int) -> Turn:
+    """Under a claim of its own, as a worker does."""
+    known = given(kept, payload)
+    if dialogue.remembers("alice", number):
+        known = replace(known, history=None)
+    turn = await dialogue.turn(choice_of(payload, number), known, kept.session)
+    kept.add(turn)
+    dialogue.remember("alice", number, turn)
+    return turn
+
+
+async def test_what_is_remembered_is_used_only_if_nobody_has_had_the_conversation_since(
+    model: Path, endpoints: Path
+) -> None:
+    dialogue = Dialogue.load(model, endpoints)
+    kept = Kept(cut=True)
+    for epoch in (3, 4, 5):
+        await take_from_memory(dialogue, kept, "/greet", epoch)
+        assert dialogue.remembers("alice", epoch)  # more messages under the same claim
+    assert dialogue.remembers("alice", 6)
+    assert not dialogue.remembers("bob", 6)
+    assert not dialogue.remembers("alice", 7)
+    assert not dialogue.remembers("alice", 6)  # and it was let go of
+
+
+async def test_a_turn_that_was_not_committed_is_not_remembered(model: Path, endpoints: Path) -> None:
+    dialogue = Dialogue.load(model, endpoints)
+    kept = Kept(cut=True)
+    await take_from_memory(dialogue, kept, "/greet", 1)
+    await dialogue.turn(choice_of("/return_item", 2), replace(given(kept, "/return_item"), history=None), kept.session)
+    assert not dialogue.remembers("alice", 2)
 
 
 def saying(dice: random.Random, before: list[str]) -> list[str]:
@@ -168,15 +208,72 @@ async def test_a_form_that_is_open_is_never_cut(model: Path, endpoints: Path) ->
     assert state(kept, dialogue)["loop"] == "return_form"
 
 
-async def test_an_event_that_is_not_rasas_is_named_without_its_words(model: Path, endpoints: Path) -> None:
+async def test_an_event_that_cannot_be_read_is_passed_over_and_named_without_its_words(
+    model: Path, endpoints: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dialogue = Dialogue.load(model, endpoints)
+    unreadable: list[Any] = [
+        {"event": "my secret", "timestamp": 1.0},  # of a newer version, say
+        {"my secret": 1},
+        None,  # no JSON
+        ["my secret"],
+    ]
     events = (
         {"event": "slot", "timestamp": 1.0, "name": "item", "value": "x"},
-        {"event": "my secret", "timestamp": 1.0},
+        *unreadable,
+        {"event": "slot", "timestamp": 2.0, "name": "reason", "value": "y"},
     )
     history = StoredHistory(conversation="alice", snapshot=(), first_seq=7, events=events)
-    with pytest.raises(HistoryUnreadable, match=r"^conversation alice, event 8: ValueError$"):
-        tracker_of(history, dialogue.domain)
+    tracker = tracker_of(history, dialogue.domain)
+    assert (tracker.get_slot("item"), tracker.get_slot("reason")) == ("x", "y")
+    assert len(tracker.events) == len(events)
+    said = capsys.readouterr().err
+    assert [f"seq={seq}" in said for seq in range(7, 13)] == [False, *[True] * 4, False]
+    assert "conversation=alice" in said
+    assert "secret" not in said
+
+
+async def test_dialogues_go_the_same_way_around_an_event_that_cannot_be_read(model: Path, endpoints: Path) -> None:
+    """And a cut keeps nothing of it."""
+    dialogue = Dialogue.load(model, endpoints, tail=8)
+    healthy, broken = Kept(cut=False), Kept(cut=True)
+    for number, payload in enumerate(["/greet", "/return_item", "lamp", "/faq", "broken", *["/faq", "/greet"] * 12], 1):
+        expected = await take(dialogue, healthy, payload, number)
+        assert comparable(await take(dialogue, broken, payload, number)) == comparable(expected)
+        if number == 3:
+            for one in (healthy, broken):  # what the bot said is of no consequence
+                said = max(index for index, event in enumerate(one.events) if event["event"] == "bot")
+                one.events[said] = {"event": "my secret"}
+    assert broken.cuts
+    assert "secret" not in str(broken.snapshot)
+
+
+async def test_a_snapshot_that_cannot_be_read_is_made_anew_from_the_events(model: Path, endpoints: Path) -> None:
+    dialogue = Dialogue.load(model, endpoints, tail=8)
+    whole, short = Kept(cut=False), Kept(cut=True)
+    for number in range(1, 60):
+        expected = await take(dialogue, whole, dice_free(number), number)
+        assert comparable(await take(dialogue, short, dice_free(number), number)) == comparable(expected)
+        if number == 30:
+            assert short.snapshot is not None
+            short.snapshot = Snapshot(seq=short.snapshot.seq, events=({"event": "my secret"},))
+            cuts = short.cuts
+    assert short.cuts > cuts
+    assert "secret" not in str(short.snapshot)
+    assert state(short, dialogue) == state(whole, dialogue)
+
+
+async def test_a_snapshot_beyond_the_events_is_not_believed(model: Path, endpoints: Path) -> None:
+    dialogue = Dialogue.load(model, endpoints, tail=8)
+    whole, short = Kept(cut=False), Kept(cut=True)
+    for number in range(1, 12):
+        if number == 6:
+            wrong = {"event": "slot", "timestamp": 1.0, "name": "language", "value": "xx"}
+            short.snapshot = Snapshot(seq=len(short.events) + 1, events=(wrong,))
+        expected = await take(dialogue, whole, dice_free(number), number)
+        turn = await dialogue.turn(choice_of(dice_free(number), number), given(short, dice_free(number)), short.session)
+        assert comparable(turn) == comparable(expected)
+        short.events.extend(turn.events)
 
 
 def test_a_model_says_how_far_back_it_looks(model: Path, endpoints: Path) -> None:

@@ -217,18 +217,20 @@ async def test_a_lease_is_renewed_while_a_turn_takes_long(office: Office, action
     assert len(actions.calls) == 1
 
 
-async def test_an_unreadable_history_gets_an_apology_at_once(office: Office) -> None:
+async def test_a_conversation_with_a_corrupt_event_goes_on(office: Office, url: URL) -> None:
     people = office.people
-    first = await people.says("alice", "good day")
+    corrupt: Any = {"event": "nonsense"}
+    if url.drivername.startswith("sqlite"):  # which checks nothing
+        corrupt = sa.text("'{\"event\": '")
     async with office.worker():
-        await people.waits_for(first)
+        await people.waits_for(await people.says("alice", "return"), await people.says("alice", "lamp"))
         async with transaction(office.engine) as connection:
-            await connection.execute(sa.update(events).where(events.c.seq == 3).values(data={"event": "nonsense"}))
-        second = await people.says("alice", "faq")
-        await people.waits_for(second)
-    row = next(row for row in await people.rows("alice") if row.id == second)
-    assert (row.state, row.error) == ("failed", "conversation alice, event 3: ValueError")
-    assert (await people.replies("alice"))[-1].content["text"].startswith("Sorry")
+            said = sa.select(sa.func.max(events.c.seq)).where(events.c.type == "bot").scalar_subquery()
+            await connection.execute(sa.update(events).where(events.c.seq == said).values(data=corrupt))
+        last = await people.says("alice", "too large")
+        await people.waits_for(last)
+    assert await people.state_of(last) == "done"
+    assert (await people.replies("alice"))[-1].content["text"] == "lamp goes back"
 
 
 async def test_a_worker_shows_that_it_is_alive_and_leaves_no_trace(office: Office) -> None:
