@@ -28,7 +28,6 @@ from bot.core.nlu.networks import Floats
 from bot.core.nlu.tokenizer import HAN
 from bot.core.nlu.use import universal_encoder
 
-
 _NUMBER = re.compile(r"(?<!\d)\d{3,}(?!\d)")
 _ANY_NUMBER = "1000"
 
