@@ -31,7 +31,7 @@ _ROUNDS = 3
 _CROWD, _WARM_UP, _ALONE = 60, 12, 25
 # More than any intent needs, so that no text is said twice.
 _CANDIDATES = 240
-_STOCK_TURNS = 500
+_STOCK_TURNS = 300
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.feed import mark
 from bot.core.logs import get_logger
-from bot.core.stored import UNDO_WITHIN
+from bot.core.stored import UNDO_WITHIN, digest_of
 from bot.core.turn import Command, Json, Message, Reply, Snapshot, Turn
 from bot.store.content import content_to_json, ways_to_json
 from bot.store.merging import latest_merge, separate
@@ -409,7 +409,8 @@ async def _verify(
 
 
 async def _keep_snapshot(connection: AsyncConnection, conversation: str, snapshot: Snapshot) -> None:
-    values = {"seq": snapshot.seq, "data": list(snapshot.events)}
+    data = list(snapshot.events)
+    values = {"seq": snapshot.seq, "data": data, "digest": digest_of(snapshot.seq, data)}
     result = await connection.execute(
         sa.update(snapshots).where(snapshots.c.conversation_id == conversation).values(**values)
     )

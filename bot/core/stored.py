@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,10 +173,10 @@ _NEWEST_ASKING = _QUESTIONS.where(messages.c.asks == sa.bindparam("slot")).order
 # The snapshot stands first, under the number where the tail begins.
 _TAIL_BEGINS = sa.select(snapshots.c.seq).where(snapshots.c.conversation_id == _CONVERSATION).scalar_subquery()
 _HISTORY = sa.union_all(
-    sa.select(sa.literal(0).label("is_event"), snapshots.c.seq, snapshots.c.data).where(
+    sa.select(sa.literal(0).label("is_event"), snapshots.c.seq, snapshots.c.data, snapshots.c.digest).where(
         snapshots.c.conversation_id == _CONVERSATION
     ),
-    sa.select(sa.literal(1), events.c.seq, events.c.data).where(
+    sa.select(sa.literal(1), events.c.seq, events.c.data, sa.cast(sa.null(), sa.String(64))).where(
         events.c.conversation_id == _CONVERSATION, events.c.seq >= sa.func.coalesce(_TAIL_BEGINS, 1)
     ),
 ).order_by("is_event", "seq")
@@ -267,10 +269,20 @@ async def read_history(connection: AsyncConnection, conversation: str) -> Stored
     if rows and not rows[0].is_event:
         first, *rows = rows
         first_seq = first.seq
-        snapshot = tuple(first.data) if isinstance(first.data, list) else (None,)  # one thing that cannot be read
+        # What is not as it was written is one thing that cannot be read.
+        snapshot = tuple(first.data) if isinstance(first.data, list) and _is_as_written(first) else (None,)
     return StoredHistory(
         conversation=conversation, snapshot=snapshot, first_seq=first_seq, events=tuple(row.data for row in rows)
     )
+
+
+def digest_of(seq: int, data: Sequence[Json]) -> str:
+    """Of a snapshot: SHA-256 in hex."""
+    return hashlib.sha256(json.dumps([seq, data], sort_keys=True).encode()).hexdigest()
+
+
+def _is_as_written(row: Any) -> bool:
+    return row.digest is None or row.digest == digest_of(row.seq, row.data)
 
 
 async def read_session(connection: AsyncConnection, conversation: str) -> StoredHistory:

@@ -289,6 +289,7 @@ snapshots = sa.Table(
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), primary_key=True),
     sa.Column("seq", sa.Integer, nullable=False, comment="the events from here on are the tail"),
     sa.Column("data", EventJson, nullable=False, comment="Rasa events that stand for all before the tail"),
+    sa.Column("digest", sa.String(64), comment="SHA-256 in hex of both, by which they are known to be as written"),
 )
 
 unpublished = sa.Table(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
 from bot.core.claims import Claim, ClaimLost
+from bot.core.stored import read_history
 from bot.core.turn import Message, Reply, Snapshot, Turn
 from bot.store.database import reading, transaction
 from bot.store.tables import conversations, events, messages, snapshots
@@ -307,3 +308,22 @@ async def test_a_message_that_got_an_apology_is_failed_with_its_reason(
     row = (await people.rows("alice"))[0]
     assert (row.state, row.error, row.attempts) == ("failed", "the action server answered 500", 1)
     assert messages.c.error.comment
+
+
+@pytest.mark.parametrize("changed", [{"data": [{"event": "slot", "name": "item", "value": "sofa"}]}, {"seq": 1}])
+async def test_a_snapshot_that_is_not_as_it_was_written_is_not_believed(
+    engine: AsyncEngine, clock: Clock, people: People, changed: dict[str, Any]
+) -> None:
+    await people.says("alice", "one")
+    held, message = await must_claim(engine, clock)
+    kept = {"event": "slot", "name": "item", "value": "lamp", "timestamp": 1.25}
+    await commit(engine, clock, held, message, turn("yes", "no", snapshot=Snapshot(seq=2, events=(kept,))))
+    assert await snapshot_of(engine, "alice") == (kept,)
+    async with transaction(engine) as connection:
+        await connection.execute(sa.update(snapshots).values(**changed))
+    assert await snapshot_of(engine, "alice") == (None,)
+
+
+async def snapshot_of(engine: AsyncEngine, conversation: str) -> tuple[Any, ...]:
+    async with reading(engine) as connection:
+        return (await read_history(connection, conversation)).snapshot
