@@ -80,7 +80,9 @@ async def test_a_turn_in_which_the_database_is_cut_off_is_committed_once(
         await eventually(lambda: bool(actions.calls))
         await cut_all_connections(url)
         actions.let_go()
-        await people.waits_for(number)
+        watching = connect(url)  # not by a connection that was cut
+        await People(watching, now).waits_for(number)
+        await watching.dispose()
     assert [words for _, words in await people.transcript("alice")] == ["look up", "Found it"]
     assert len(actions.calls) == 1
 
