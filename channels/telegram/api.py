@@ -235,6 +235,5 @@ def _is_loopback(url: str) -> bool:
 
 
 def _keep_token_out_of_logs() -> None:
-    """The token is part of every URL, and httpx logs URLs at INFO, python-telegram-bot its base URL at DEBUG."""
-    for name in ("httpx", "httpcore", "telegram"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """The token is part of every URL, and python-telegram-bot logs its base URL at DEBUG."""
+    logging.getLogger("telegram").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""python-telegram-bot's way to the network, over aiohttp: a third of the cost of its own, over httpx.
+"""python-telegram-bot's way to the network, over aiohttp, which the gateway has anyway and which costs less than httpx.
 
 https://docs.python-telegram-bot.org/en/stable/telegram.request.baserequest.html
 """
