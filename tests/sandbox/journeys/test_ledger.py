@@ -128,7 +128,7 @@ async def test_time_passes_for_all_that_happened_and_for_nothing_that_is_under_w
 async def test_time_passes_for_what_rasa_remembers_too(path: Path) -> None:
     event = '{"event": "user", "text": "有货吗？", "timestamp": 1000.25}'
     run(path, "INSERT INTO events VALUES ('c', 1, 'user', 1000.25, NULL, ?)", event)
-    run(path, "INSERT INTO snapshots VALUES ('c', 1, ?)", f"[{event}]")
+    run(path, "INSERT INTO snapshots (conversation_id, sequence, data) VALUES ('c', 1, ?)", f"[{event}]")
 
     Ledger(path).let_pass(60)
 
