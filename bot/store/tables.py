@@ -63,7 +63,7 @@ class EventJson(TypeDecorator):  # type: ignore[type-arg]
 
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
-_RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData(
     naming_convention={
@@ -83,7 +83,7 @@ customers = sa.Table(
     sa.Column("merged_into", sa.String(32), comment="who this customer turned out to be; see merges"),
     sa.Column("preferred_channel", sa.String(32), comment="where they would rather be written to"),
     sa.Column("preferred_at", Utc),
-    sa.Column("preferred_by", _RowId, comment="the identity that said so"),
+    sa.Column("preferred_by", RowId, comment="the identity that said so"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Index("ix_customers_account", "account", unique=True),
 )
@@ -91,7 +91,7 @@ customers = sa.Table(
 identities = sa.Table(
     "identities",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("external_id", sa.String(255), nullable=False),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False, index=True),
@@ -121,7 +121,7 @@ conversations = sa.Table(
         unique=True,
         comment="empty for a group's, and for one begun in Rasa's tools",
     ),
-    sa.Column("owner", sa.String(64), nullable=False, comment="bot, queue or an agent"),
+    sa.Column("owner", sa.String(64), nullable=False, comment="bot, queue or an agent's id; see ownership.py"),
     sa.Column("last_seq", sa.Integer, nullable=False, comment="number of the newest message, in or out"),
     sa.Column("inbound_seq", sa.Integer, nullable=False, comment="number of the newest inbound message"),
     sa.Column("done_seq", sa.Integer, nullable=False, comment="number of the newest inbound message that had its turn"),
@@ -142,7 +142,7 @@ sa.Index(
 audiences = sa.Table(
     "audiences",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("external_id", sa.String(255), nullable=False, comment="the platform's id of the group"),
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, unique=True),
@@ -154,13 +154,13 @@ audiences = sa.Table(
 merges = sa.Table(
     "merges",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("into_customer", sa.ForeignKey("customers.id"), nullable=False),
     sa.Column("from_customer", sa.ForeignKey("customers.id"), nullable=False, index=True),
     sa.Column("into_conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("from_conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("identities", sa.JSON, nullable=False, comment="ids of the identities that came along"),
-    sa.Column("message_id", _RowId, comment="the message in whose turn the dialogues become one"),
+    sa.Column("message_id", RowId, comment="the message in whose turn the dialogues become one"),
     sa.Column("account", sa.String(255), comment="the company's number that came along"),
     sa.Column(
         "preference", sa.JSON(none_as_null=True), comment="of the one who was joined, as it was; see preferences.py"
@@ -174,19 +174,20 @@ merges = sa.Table(
 messages = sa.Table(
     "messages",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("direction", sa.String(3), nullable=False, comment="in, out"),
     sa.Column("author", sa.String(16), nullable=False, comment="customer, bot, agent, product"),
+    sa.Column("agent_id", sa.String(32), comment="who of them, where the author is an agent"),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("content", sa.JSON, nullable=False, comment="see content.py"),
     sa.Column("language", sa.String(35), comment="BCP 47; inbound: the app's hint; outbound: the conversation's"),
     sa.Column("dedupe_key", sa.String(320), unique=True, comment="inbound: channel and the platform's own key"),
     sa.Column("platform_id", sa.String(255)),
-    sa.Column("cause_id", _RowId, comment="outbound: the inbound message that it answers"),
-    sa.Column("identity_id", _RowId, comment="who said it, or was told; empty in a group"),
+    sa.Column("cause_id", RowId, comment="outbound: the inbound message that it answers"),
+    sa.Column("identity_id", RowId, comment="who said it, or was told; empty in a group"),
     sa.Column(
         "asks", sa.Text, comment="outbound: the slot that its options answer; once the form moves on they are stale"
     ),
@@ -194,7 +195,7 @@ messages = sa.Table(
         "state",
         sa.String(16),
         nullable=False,
-        comment="in: waiting, done, failed; out: queued, sending, sent, failed, uncertain",
+        comment="in: waiting, done, failed, refused; out: queued, sending, sent, failed, uncertain",
     ),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_at", Utc, nullable=False),
@@ -279,7 +280,7 @@ events = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("type", sa.String(64), nullable=False),
     sa.Column("timestamp", sa.Float(53), nullable=False, comment="seconds since 1970, as Rasa has it"),
-    sa.Column("message_id", _RowId, comment="the inbound message whose turn made it"),
+    sa.Column("message_id", RowId, comment="the inbound message whose turn made it"),
     sa.Column("data", EventJson, nullable=False, comment="Rasa's event as Event.as_dict() gives it"),
 )
 
@@ -309,7 +310,7 @@ unpublished = sa.Table(
 early_receipts = sa.Table(
     "early_receipts",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("platform_id", sa.String(255), nullable=False),
     sa.Column("state", sa.String(16), nullable=False, comment="delivered, read, failed, unshown"),
@@ -333,7 +334,7 @@ link_codes = sa.Table(
     sa.Column("code_hash", sa.String(64), primary_key=True, comment="SHA-256 in hex; the code itself is kept nowhere"),
     sa.Column("customer_id", sa.ForeignKey("customers.id"), nullable=False),
     sa.Column("from_channel", sa.String(32), nullable=False),
-    sa.Column("identity_id", _RowId, comment="to whom it was shown"),
+    sa.Column("identity_id", RowId, comment="to whom it was shown"),
     sa.Column("to_channel", sa.String(32), nullable=False, comment="`code` for one that is typed, on any channel"),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("expires_at", Utc, nullable=False, index=True),
@@ -343,7 +344,7 @@ link_codes = sa.Table(
 verifications = sa.Table(
     "verifications",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("identity_id", sa.ForeignKey("identities.id"), nullable=False, comment="who asked, and alone may answer"),
     sa.Column("account", sa.String(255), nullable=False, comment="the company's number of whom they say they are"),
     sa.Column(
@@ -373,7 +374,7 @@ suggestions = sa.Table(
 wrong_codes = sa.Table(
     "wrong_codes",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("identity_id", sa.ForeignKey("identities.id"), nullable=False),
     sa.Column("at", Utc, nullable=False, index=True),
     sa.Index("ix_wrong_codes_identity", "identity_id", "at"),
@@ -392,7 +393,7 @@ webchat_sessions = sa.Table(
 unread_webhooks = sa.Table(
     "unread_webhooks",
     metadata,
-    sa.Column("id", _RowId, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("channel", sa.String(32), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("body_hash", sa.String(64), nullable=False, unique=True, comment="one row however often it is delivered"),

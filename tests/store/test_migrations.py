@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.migrate import is_current, upgrade
-from bot.store.tables import metadata
+from bot.store.desk_tables import metadata
 
 
 async def test_migrated_database_has_the_tables_of_the_code(engine: AsyncEngine) -> None:
