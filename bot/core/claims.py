@@ -15,23 +15,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.commands import obey
 from bot.core.feed import mark
-from bot.core.logs import get_logger
-from bot.core.stored import UNDO_WITHIN, digest_of
-from bot.core.turn import Command, Json, Message, Reply, Snapshot, Turn
-from bot.store.content import content_to_json, ways_to_json
-from bot.store.merging import latest_merge, separate
-from bot.store.people import unlink
-from bot.store.preferences import prefer
+from bot.core.stored import digest_of
+from bot.core.turn import Json, Message, Reply, Snapshot, Turn
+from bot.store.content import content_to_json
+from bot.store.handoffs import Change, move, news_to_json, settle
+from bot.store.ownership import QUEUED
 from bot.store.queueing import put_in_queue
 from bot.store.reaching import Place
 from bot.store.separating import separate_in_turn
-from bot.store.suggestions import keep_suggestion
-from bot.store.tables import Utc, conversations, events, identities, messages, snapshots
-from bot.store.verifying import Asked, Asking, ask_for_code, may_go_to_linked
+from bot.store.tables import Utc, conversations, events, merges, messages, snapshots
 from bot.store.wake import notify
-
-_log = get_logger()
 
 # Messages further up than this have left the screen, and keep their buttons.
 _IN_SIGHT = 200
@@ -185,8 +180,12 @@ async def commit_turn(
         first = advanced.last_seq - len(turn.replies) + 1
         await _append_replies(connection, message, turn.replies, first, turn.language, now)
     await _finish(connection, message, turn, now)
+    if turn.change is not None:
+        await _change_hands(connection, message, turn.change, turn.language, now)
+    if message.said.get("merge") is not None:
+        await _bring_people_along(connection, message, now)
     for command in turn.commands:
-        await _obey(connection, message, command, turn.language, now)
+        await obey(connection, message, command, turn.language, now)
     if message.said.get("type") == "separate":
         await separate_in_turn(connection, message.conversation, message.said, now)
     await notify(connection)
@@ -331,81 +330,30 @@ async def _withdraw_closed(connection: AsyncConnection, message: Message, turn: 
     )
 
 
-async def _obey(
-    connection: AsyncConnection, message: Message, command: Command, language: str | None, now: datetime
+async def _change_hands(
+    connection: AsyncConnection, message: Message, change: Change, language: str | None, now: datetime
 ) -> None:
-    """Last of all, when the turn itself is written: what it wrote may belong to somebody else after this."""
-    identity = message.identity
-    if identity is None:
+    """Who is put into a queue is told their place in a turn of its own: only now it is known."""
+    await settle(connection, message.conversation, change, now)
+    if change.doing is None or change.now.state != QUEUED or message.identity is None:
         return
-    if command.do == "ways":
-        await _tell_ways(connection, message, identity, command, language, now)
-    elif command.do == "verify":
-        await _verify(connection, message, identity, command, language, now)
-    elif command.do == "suggestion":
-        await _keep_suggestion(connection, message, identity, command, now)
-    elif command.do == "prefer":
-        if command.channel is not None:
-            await prefer(connection, identity, command.channel, now)
-    elif command.do == "undo_link":
-        merge = await latest_merge(connection, identity, since=now - UNDO_WITHIN)
-        if merge is not None:
-            await separate(connection, merge, by="customer", now=now)
-    else:
-        await _unlink(connection, identity, command.channel, now)
-
-
-async def _unlink(connection: AsyncConnection, identity: int, channel: str | None, now: datetime) -> None:
-    theirs = sa.select(identities.c.customer_id).where(identities.c.id == identity).scalar_subquery()
-    found = await connection.execute(
-        sa.select(identities.c.id).where(identities.c.customer_id == theirs, identities.c.channel == channel)
-    )
-    for one in found.scalars().all():
-        await unlink(connection, one, now)
-
-
-async def _keep_suggestion(
-    connection: AsyncConnection, message: Message, identity: int, command: Command, now: datetime
-) -> None:
-    kept = command.account is not None and await keep_suggestion(
-        connection, identity, command.account, command.state or "", now
-    )
-    if not kept:
-        _log.warning("suggestion.not_kept", message=message.id)
-
-
-async def _tell_ways(
-    connection: AsyncConnection, message: Message, identity: int, command: Command, language: str | None, now: datetime
-) -> None:
-    """In a turn of its own, since only the database knows, and the assistant has to say it."""
-    linked = command.account is not None and await may_go_to_linked(connection, identity, command.account)
-    here = Place(identity=identity, channel=message.channel, address=message.address)
+    here = Place(identity=message.identity, channel=message.channel, address=message.address)
+    news = news_to_json(change.doing.do)
     await put_in_queue(
-        connection,
-        message.conversation,
-        ways_to_json(linked=linked),
-        answered_at=here,
-        author="product",
-        now=now,
-        language=language,
+        connection, message.conversation, news, answered_at=here, author="product", now=now, language=language
     )
 
 
-async def _verify(
-    connection: AsyncConnection, message: Message, identity: int, command: Command, language: str | None, now: datetime
-) -> None:
-    if command.account is None:
-        _log.warning("verify.no_account", message=message.id)
-        return
-    asking = Asking(message=message.id, identity=identity, conversation=message.conversation, language=language)
-    asked = Asked(
-        account=command.account,
-        address=command.address,
-        about=command.order,
-        by_linked_channel=command.via == "linked",
+async def _bring_people_along(connection: AsyncConnection, message: Message, now: datetime) -> None:
+    """Whoever had the conversation that becomes one with this one, has this one."""
+    found = await connection.execute(
+        sa.select(merges.c.from_conversation).where(
+            merges.c.id == message.said["merge"], merges.c.undone_at.is_(None), merges.c.message_id == message.id
+        )
     )
-    if not await ask_for_code(connection, asking, asked, now):
-        _log.warning("verify.not_sent", message=message.id)
+    other = found.scalar_one_or_none()
+    if other is not None:
+        await move(connection, old=other, new=message.conversation, now=now)
 
 
 async def _keep_snapshot(connection: AsyncConnection, conversation: str, snapshot: Snapshot) -> None:
@@ -431,7 +379,6 @@ async def _append_replies(
     common: Json = {
         "conversation_id": message.conversation,
         "direction": "out",
-        "author": "bot",
         "channel": message.channel,
         "address": message.address,
         "language": language,
@@ -445,7 +392,14 @@ async def _append_replies(
     await connection.execute(
         sa.insert(messages),
         [
-            {**common, "seq": first + offset, "content": content_to_json(reply.content), "asks": reply.asks}
+            {
+                **common,
+                "seq": first + offset,
+                "author": "bot" if reply.agent is None else "agent",
+                "agent_id": reply.agent,
+                "content": content_to_json(reply.content),
+                "asks": reply.asks,
+            }
             for offset, reply in enumerate(replies)
         ],
     )
@@ -465,13 +419,14 @@ _FINISH = (
 
 async def _finish(connection: AsyncConnection, message: Message, turn: Turn, now: datetime) -> None:
     failed = turn.failure is not None
+    outcome = "failed" if failed else "done" if turn.refused is None else "refused"
     await connection.execute(
         _FINISH,
         {
             "message": message.id,
             "now": now,
-            "outcome": "failed" if failed else "done",
-            "reason": turn.failure,
+            "outcome": outcome,
+            "reason": turn.failure or turn.refused,
             "tries": 1 if failed else 0,
         },
     )

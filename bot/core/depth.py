@@ -39,7 +39,15 @@ def depth_of(model: Path, metadata: ModelMetadata) -> Depth:
             continue
         looks_back = _looks_back(node.uses, {**node.uses.get_default_config(), **node.config}, memorised)
         stories = None if stories is None or looks_back is None else max(stories, looks_back)
-    return Depth(rules=max(map(_rule_length, _rules(memorised)), default=0), stories=stories)
+    rules = max((longest_rule(lookup) for name, lookup in memorised.items() if _is_of_rules(name)), default=0)
+    return Depth(rules=rules, stories=stories)
+
+
+def longest_rule(lookup: Mapping[str, Any]) -> int:
+    """How many states the longest of the rules has that a rule policy has memorised."""
+    named = lookup.get("rules_not_in_stories", ())  # some by their states, others by a name
+    keys = (*lookup.get("rules", ()), *lookup.get("rules_for_loop_unhappy_path", ()), *filter(_has_states, named))
+    return max(map(_rule_length, keys), default=0)
 
 
 def _looks_back(policy: type, config: Mapping[str, Any], memorised: Mapping[str, Any]) -> int | None:
@@ -64,17 +72,18 @@ def _memorised(model: Path) -> dict[str, Any]:
     return found
 
 
-def _rules(memorised: Mapping[str, Any]) -> Iterable[str]:
-    for name, lookup in memorised.items():
-        if name.endswith("rule_policy.json"):
-            yield from lookup.get("rules", {})
-            yield from lookup.get("rules_for_loop_unhappy_path", {})
-
-
 def _stories(memorised: Mapping[str, Any]) -> Iterable[str]:
     for name, lookup in memorised.items():
-        if not name.endswith("rule_policy.json"):
+        if not _is_of_rules(name):
             yield from lookup
+
+
+def _is_of_rules(name: str) -> bool:
+    return name.endswith("rule_policy.json")
+
+
+def _has_states(source: str) -> bool:
+    return source.startswith("[")
 
 
 def _rule_length(key: str) -> int:

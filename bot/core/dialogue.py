@@ -27,18 +27,19 @@ from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Even
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
-from bot.core import shortcuts
+from bot.core import handing, shortcuts
 from bot.core.depth import depth_of
 from bot.core.errors import TurnFailed
 from bot.core.failures import ActionServer, SwallowedErrors, noting_failures
 from bot.core.groups import Groups, groups_of, intent_of_payload
+from bot.core.handing import Went
 from bot.core.history import TAIL, events_as_json, shorten, suffices, tracker_of
 from bot.core.logs import described, get_logger
 from bot.core.meaning import text_for_rasa, told_beside
 from bot.core.merging import merged
 from bot.core.questions import Asking
 from bot.core.recent import Past, Recent
-from bot.core.replies import Replies, content_of
+from bot.core.replies import Replies, content_of, content_of_event
 from bot.core.stored import Given, Other, StoredHistory
 from bot.core.turn import Message, Reply, Turn
 from channels.contract import Content
@@ -53,6 +54,7 @@ _LANGUAGE = "language"
 _CATCH_UP = "action_catch_up"
 _A_WHILE = timedelta(minutes=30)
 _APOLOGY = "utter_technical_problem"
+_DESK, _HANDOFF = "desk", "handoff"
 _BUILT_IN_APOLOGY = {
     "en": "Sorry, something went wrong on our side and I could not deal with your message. Please try again later.",
     "zh": "抱歉，我们这边出了点问题，没能处理您的消息。请稍后再试。",
@@ -109,6 +111,8 @@ class Dialogue:
     async def turn(self, message: Message, given: Given, read_session: Callable[[], Awaitable[StoredHistory]]) -> Turn:
         """Let Rasa handle one message. Raises TurnFailed, and whatever Rasa raises."""
         past = await self._recall(message.conversation, given.history, read_session)
+        if given.handoff is not None or message.said.get("type") in (_DESK, _HANDOFF):
+            return await self._with_people(message, given, past)
         tracker = past.tracker
         asked = _asking(tracker)
         text = text_for_rasa(
@@ -126,13 +130,14 @@ class Dialogue:
         snapshot = shorten(past, self.domain, self._depth, tail=self._tail)
         known, first_event = len(tracker.events), past.next_seq
         joined = self._become_one(tracker, given.other)
-        replies_of_rasa = await self._handle(message, text, tracker, given, joined=joined)
+        handing.follow(tracker, None, self.domain)
+        went = await self.go_on(message, text, tracker, given, joined=joined)
         new = list(itertools.islice(tracker.events, known, None))
-        asks, replies = _asking(tracker), _replies(replies_of_rasa.said, new, tracker)
+        asks, replies = _asking(tracker), went.replies
         if _is_to_be_caught_up(message, given, asked, asks):
             caught_up = await self._catch_up(message, tracker)
             new += caught_up
-            replies = (*(Reply(content=_content_of_event(event)) for event in caught_up), *replies)
+            replies = (*(Reply(content=content_of_event(event)) for event in caught_up), *replies)
         return Turn(
             first_event=first_event,
             events=events_as_json(new),
@@ -140,11 +145,60 @@ class Dialogue:
             language=_language(tracker, message),
             snapshot=snapshot,
             past=past,
-            rasa_seconds=replies_of_rasa.seconds,
-            commands=tuple(replies_of_rasa.commands),
+            rasa_seconds=went.seconds,
+            commands=went.commands,
             asks=asks.slot,
-            closes=asked.slot is not None and (asked != asks or any(reply.asks for reply in replies)),
+            closes=_closes(asked, asks, replies),
         )
+
+    async def _with_people(self, message: Message, given: Given, past: Past) -> Turn:
+        """A turn while people have the conversation, or when it changes hands."""
+        tracker, known, first_event = past.tracker, len(past.tracker.events), past.next_seq
+        asked = _asking(tracker)
+        handing.follow(tracker, given.handoff, self.domain)
+        kind = message.said.get("type")
+        if kind == _DESK:
+            handed = await handing.at_the_desk(self, message, tracker, given)
+        elif kind == _HANDOFF:
+            handed = await handing.news(self, message, tracker, given)
+        else:
+            self._become_one(tracker, given.other)
+            handed = await handing.record(self, message, tracker, given)
+        asks = _asking(tracker)
+        return Turn(
+            first_event=first_event,
+            events=events_as_json(list(itertools.islice(tracker.events, known, None))),
+            replies=handed.went.replies,
+            language=_language(tracker, message),
+            past=past,
+            rasa_seconds=handed.went.seconds,
+            commands=handed.went.commands,
+            asks=asks.slot,
+            closes=_closes(asked, asks, handed.went.replies),
+            change=handed.change,
+            refused=handed.refused,
+        )
+
+    async def understand(self, text: str) -> dict[str, Any]:
+        """Rasa's parse of a text."""
+        return dict(await self._agent.parse_message(text))
+
+    async def say(self, response: str, tracker: DialogueStateTracker, channel: str, **told: Any) -> Content | None:
+        """A response of the domain, if it has it."""
+        if response not in self.domain.responses:
+            return None
+        said = await self._agent.nlg.generate(response, tracker, channel, **told)
+        return content_of(said) if said else None
+
+    async def go_on(
+        self, message: Message, text: str, tracker: DialogueStateTracker, given: Given, *, joined: bool = False
+    ) -> Went:
+        """Let Rasa handle a text. `joined`: two conversations with content have become one in this turn."""
+        known = len(tracker.events)
+        answered = await self._handle(message, text, tracker, given, joined=joined)
+        commands = handing.wanted_after(tracker, answered.commands, self.domain)
+        new = list(itertools.islice(tracker.events, known, None))
+        return Went(replies=_replies(answered.said, new, tracker), commands=commands, seconds=answered.seconds)
 
     async def apology(self, message: Message, history: StoredHistory, failure: str) -> Turn:
         """The turn of a message that could not be answered: an apology, and no trace in the dialogue."""
@@ -152,11 +206,13 @@ class Dialogue:
         try:
             tracker = tracker_of(history, self.domain)
             language = _language(tracker, message)
-            content = await self._apology_of_domain(tracker, message.channel)
+            content = await self.say(_APOLOGY, tracker, message.channel)
         except Exception:  # what broke the turn may break this too, and there must be an answer all the same
             content = None
         content = content or Content(text=_BUILT_IN_APOLOGY["zh" if (language or "").startswith("zh") else "en"])
-        return Turn(first_event=history.next_seq, replies=(Reply(content=content),), language=language, failure=failure)
+        # What the desk wanted done is told at the desk; no customer has asked for it.
+        replies = () if message.said.get("type") == _DESK else (Reply(content=content),)
+        return Turn(first_event=history.next_seq, replies=replies, language=language, failure=failure)
 
     async def _catch_up(self, message: Message, tracker: DialogueStateTracker) -> list[Event]:
         """One line of where the customer was, by the assistant's own action, if it has one. Where that fails, the turn
@@ -247,12 +303,6 @@ class Dialogue:
         replies.seconds = time.perf_counter() - began
         return replies
 
-    async def _apology_of_domain(self, tracker: DialogueStateTracker, channel: str) -> Content | None:
-        if _APOLOGY not in self.domain.responses:
-            return None
-        response = await self._agent.nlg.generate(_APOLOGY, tracker, channel)
-        return content_of(response) if response else None
-
 
 class TurnTrackers(TrackerStore):  # type: ignore[misc]  # Rasa's class is untyped here
     """Rasa's tracker store, holding only the trackers of the turns that are under way. The worker has read them and
@@ -325,6 +375,10 @@ def _asking(tracker: DialogueStateTracker) -> Asking:
     return Asking(slot=tracker.get_slot(REQUESTED_SLOT), since=since)
 
 
+def _closes(asked: Asking, asks: Asking, replies: Iterable[Reply]) -> bool:
+    return asked.slot is not None and (asked != asks or any(reply.asks for reply in replies))
+
+
 def _is_to_be_caught_up(message: Message, given: Given, asked: Asking, asks: Asking) -> bool:
     """Whether the customer comes to an open question from elsewhere, or after a while, and has not answered it.
     Whoever simply goes on is not interrupted."""
@@ -342,10 +396,6 @@ def _suggested(given: Given) -> dict[str, str] | None:
     """Which account the number has suggested, and how that was answered."""
     suggestion = given.number and given.number.suggestion
     return {"account": suggestion.account, "state": suggestion.state} if suggestion else None
-
-
-def _content_of_event(event: BotUttered) -> Content:
-    return content_of({"text": event.text, **{name: value for name, value in event.data.items() if value}})
 
 
 def _replies(said: Sequence[Content], new: Sequence[Event], tracker: DialogueStateTracker) -> tuple[Reply, ...]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
@@ -122,12 +122,13 @@ def _places(tracker: DialogueStateTracker, offset: int, depth: Depth, tail: int)
     index_of = {id(event): index for index, event in enumerate(tracker.events)}
     applied = tracker.applied_events()
     inside = _inside_a_loop(applied)
-    for position in range(len(applied) - 2, -1, -1):
+    for position in range(len(applied) - 1, 0, -1):
         index = index_of[id(applied[position])]
         if index <= offset:
             return
-        begins = _listens(applied[position]) and isinstance(applied[position + 1], UserUttered)
-        long_enough = len(tracker.events) - index >= tail and _is_deep(applied[position:], depth)
+        # At the customer's words: the listening before them belongs to the turn that it ends, and goes with it.
+        begins = isinstance(applied[position], UserUttered) and _listens(applied[position - 1])
+        long_enough = len(tracker.events) - index >= tail and _is_deep(reversed(applied[position:]), depth)
         if begins and long_enough and not inside[position]:
             yield index
 
@@ -187,15 +188,20 @@ def _untouched(before: Sequence[Event], now: Sequence[Event]) -> bool:
     return len(before) <= len(now) and all(one is other for one, other in zip(before, now, strict=False))
 
 
-def _applied_tail(tracker: DialogueStateTracker, offset: int) -> list[Event]:
-    tail = {id(event) for event in itertools.islice(tracker.events, offset, None)}
-    return [event for event in tracker.applied_events() if id(event) in tail]
+def _applied_tail(tracker: DialogueStateTracker, offset: int) -> Iterator[Event]:
+    """What counts of the events from `offset` on, the newest first."""
+    cut = {id(event) for event in itertools.islice(tracker.events, offset)}
+    return itertools.takewhile(lambda event: id(event) not in cut, reversed(tracker.applied_events()))
 
 
-def _is_deep(applied: Sequence[Event], depth: Depth) -> bool:
-    actions = sum(isinstance(event, ActionExecuted) for event in applied)
-    turns = sum(isinstance(event, UserUttered) for event in applied)
-    return turns > _UNDONE_AT_ONCE and actions > depth.rules + 2 * _UNDONE_AT_ONCE
+def _is_deep(newest_first: Iterable[Event], depth: Depth) -> bool:
+    turns = actions = 0
+    for event in newest_first:
+        turns += isinstance(event, UserUttered)
+        actions += isinstance(event, ActionExecuted)
+        if turns > _UNDONE_AT_ONCE and actions > depth.rules + 2 * _UNDONE_AT_ONCE:
+            return True
+    return False
 
 
 # --- What a snapshot keeps ---

@@ -23,6 +23,10 @@ source is Rasa's own format, from the domain or from an action:
                       suggestion     {account, state: offered, confirmed or declined}: not shown, but kept: the
                                      account that has the customer's telephone number, and what they said to it
                       prefer         {channel}: not shown, but kept: where the customer would rather be written to
+                      handoff        {why?: asked, not_understood or action, topic?, team?, priority?, message?: true
+                                     where nobody need be there}: not shown, but done: people take over; see
+                                     docs/handoff.md
+                      rate           {score: 1 to 5}: not shown, but kept: what the customer thinks of how they did
                       verify         {account, address, order?, via?: linked}: not shown, but done: a code is sent to
                                      the holder of the account; typed here, it shows that the customer is that holder
 
@@ -42,9 +46,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rasa.core.channels.channel import CollectingOutputChannel
+from rasa.shared.core.events import BotUttered
 
 from bot.core.logs import get_logger
 from bot.core.turn import Command
+from bot.store.handoffs import Wanted
+from bot.store.ownership import WHY_ASKED
 from channels.contract import Card, Content, File, Location, Option
 
 _log = get_logger()
@@ -88,7 +95,25 @@ def command_of(custom: Any) -> Command | None:
     if not isinstance(custom, Mapping) or custom.get("type") not in _COMMANDS:
         return None
     words = {name: _word(custom.get(name)) for name in ("channel", "account", "address", "order", "via", "state")}
-    return Command(do=str(custom["type"]), **words)
+    wanted = _wanted(custom) if custom["type"] == "handoff" else None
+    return Command(do=str(custom["type"]), wanted=wanted, score=_whole(custom.get("score")), **words)
+
+
+def _wanted(custom: Mapping[str, Any]) -> Wanted:
+    why = _word(custom.get("why"))
+    return Wanted(
+        why=why if why in WHY_ASKED else "action",
+        topic=_word(custom.get("topic")),
+        team=_word(custom.get("team")),
+        priority=_whole(custom.get("priority")) or 0,
+        message=custom.get("message") is True,
+    )
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number of few digits, also written as a string."""
+    text = _word(value) or ""
+    return int(text) if re.fullmatch(r"-?\d{1,4}", text) else None
 
 
 def content_of(message: Mapping[str, Any]) -> Content:
@@ -109,6 +134,11 @@ def content_of(message: Mapping[str, Any]) -> Content:
         cards=_cards(_mappings("elements", message)) + own.cards,
         invite=own.invite,
     )
+
+
+def content_of_event(event: BotUttered) -> Content:
+    """What the bot said, from the event that tells of it."""
+    return content_of({"text": event.text, **{name: value for name, value in event.data.items() if value}})
 
 
 # --- custom ---------------------------------------------------------------------------------------------------------
@@ -160,7 +190,7 @@ def _location(custom: Mapping[str, Any]) -> Content:
     return Content(text=_word(custom.get("text")), location=place)
 
 
-_COMMANDS = ("unlink", "undo_link", "ways", "verify", "suggestion", "prefer")
+_COMMANDS = ("unlink", "undo_link", "ways", "verify", "suggestion", "prefer", "handoff", "rate")
 _CUSTOM: dict[str, Callable[[Mapping[str, Any]], Content]] = {
     **dict.fromkeys(_COMMANDS, _text_alone),
     "continue": _continue,

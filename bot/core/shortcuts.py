@@ -16,14 +16,19 @@ import rasa.core.processor
 from jsonschema.exceptions import best_match
 from jsonschema.validators import validator_for
 from rasa.core.actions.action import RemoteAction
+from rasa.core.featurizers.tracker_featurizers import MaxHistoryTrackerFeaturizer
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.graph import GraphNode
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event
 
+from bot.core.depth import longest_rule
+
 _resolve = Event.resolve_by_type
 _is_empty = Domain.is_empty
+_load_rules = RulePolicy.load.__func__
 _KNOWN = "_known_to_be_empty"
 
 
@@ -32,6 +37,7 @@ def install() -> None:
     Event.resolve_by_type = staticmethod(resolve_by_type)
     RemoteAction._validate_action_result = validate_action_result
     Domain.is_empty = is_empty
+    RulePolicy.load = classmethod(load_rules)
     rasa.core.processor.DaskGraphRunner = StraightRunner
 
 
@@ -67,6 +73,15 @@ def is_empty(domain: Domain) -> bool:
     if not hasattr(domain, _KNOWN):
         setattr(domain, _KNOWN, _is_empty(domain))
     return bool(getattr(domain, _KNOWN))
+
+
+def load_rules(policy: type[RulePolicy], *args: Any, **kwargs: Any) -> RulePolicy:
+    """Rasa's rule policy goes through all states of the past, whatever its rules look at. One more than they do, since
+    a past of just that length is told from a longer one."""
+    loaded = _load_rules(policy, *args, **kwargs)
+    if loaded.lookup and isinstance(loaded.featurizer, MaxHistoryTrackerFeaturizer):
+        loaded.featurizer.max_history = longest_rule(loaded.lookup) + 1
+    return loaded
 
 
 class StraightRunner(DaskGraphRunner):  # type: ignore[misc]  # Rasa's class is untyped here

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,10 @@ from bot.core.questions import Question
 from bot.core.turn import Json, Message
 from bot.store.assurance import met_by
 from bot.store.content import content_from_json
+from bot.store.handoffs import Handoff, name_of, place_of, read_open, where_last_heard
 from bot.store.merging import latest_merge
+from bot.store.ownership import BOT
+from bot.store.reaching import Place, where_to_reach
 from bot.store.suggestions import Number, Suggestion, phone_of
 from bot.store.tables import (
     Utc,
@@ -113,6 +116,10 @@ class Given:
     undoable: bool = False
     """Whether there is a merge that the customer may still undo."""
     before: Before | None = None
+    handoff: Handoff | None = None
+    """With whom the conversation is, while it is with people; or that which becomes one with it."""
+    agent_name: str | None = None
+    """Of the agent for whom a doing of the desk's is, or who does it."""
 
     @property
     def standing(self) -> tuple[str | None, tuple[str, ...]]:
@@ -138,6 +145,7 @@ _MINE = (
         identities.c.known_as,
         identities.c.assurance,
         identities.c.linked_how,
+        conversations.c.owner,
         customers.c.account,
         customers.c.preferred_channel,
         suggestions.c.account.label("suggested"),
@@ -182,6 +190,31 @@ _HISTORY = sa.union_all(
 ).order_by("is_event", "seq")
 
 
+async def placed(connection: AsyncConnection, message: Message) -> Message:
+    """A doing of the desk's, as if it came from where the customer is written to, since that is where its replies go.
+    It stays nowhere where they cannot be reached."""
+    if message.said.get("type") != "desk":
+        return message
+    to = message.said.get("to")
+    place = await (
+        place_of(connection, message.conversation, to)
+        if isinstance(to, int)
+        else _where_to_write(connection, message.conversation)
+    )
+    if place is None:
+        return message
+    return replace(message, channel=place.channel, address=place.address, identity=place.identity)
+
+
+async def _where_to_write(connection: AsyncConnection, conversation: str) -> Place | None:
+    place = await where_last_heard(connection, conversation)
+    if place is not None:
+        return place
+    found = await connection.execute(sa.select(conversations.c.customer_id).where(conversations.c.id == conversation))
+    customer = found.scalar_one_or_none()
+    return customer and await where_to_reach(connection, customer)
+
+
 async def read_given(connection: AsyncConnection, message: Message, history: StoredHistory | None) -> Given:
     """Everything for the message's turn, in one consistent view with its history."""
     question, *besides = await _questions_of(connection, message) or (None,)
@@ -191,6 +224,7 @@ async def read_given(connection: AsyncConnection, message: Message, history: Sto
     served = await connection.execute(_SERVED)
     mine = await _mine(connection, message)
     here = next((row for row in mine if row.id == message.identity), None)
+    other = await _other(connection, message.said.get("merge"))
     return Given(
         history=history,
         question=question,
@@ -202,10 +236,27 @@ async def read_given(connection: AsyncConnection, message: Message, history: Sto
         preferred=mine[0].preferred_channel if mine else None,
         number=None if here is None else _number(here),
         codes_left=0 if here is None else codes_left(here.codes_sent),
-        other=await _other(connection, message.said.get("merge")),
+        other=other,
         undoable=len(mine) > 1 and await _is_undoable(connection, message),
         before=await _before(connection, message),
+        handoff=await _handoff(connection, message, mine[0].owner if mine else None, other),
+        agent_name=await _agent_name(connection, message.said),
     )
+
+
+async def _handoff(
+    connection: AsyncConnection, message: Message, owner: str | None, other: Other | None
+) -> Handoff | None:
+    """With whom the conversation is. Most are the bot's, which is known without asking."""
+    is_about_it = message.said.get("type") in ("desk", "handoff")
+    mine = await read_open(connection, message.conversation) if is_about_it or owner not in (None, BOT) else None
+    return mine or (await read_open(connection, other.history.conversation) if other is not None else None)
+
+
+async def _agent_name(connection: AsyncConnection, said: Mapping[str, Any]) -> str | None:
+    if said.get("type") != "desk":
+        return None
+    return await name_of(connection, str(said.get("agent") or said.get("by")))
 
 
 async def _mine(connection: AsyncConnection, message: Message) -> Sequence[Any]:

@@ -8,6 +8,7 @@ a test holds it against Rasa's own tracker over random dialogues.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.events import (
     ActionExecuted,
     ActionReverted,
+    ActiveLoop,
     Event,
     FollowupAction,
     Restarted,
@@ -33,14 +35,31 @@ class TurnTracker(DialogueStateTracker):  # type: ignore[misc]  # Rasa's class i
         super().__init__(*args, **kwargs)
         self._applied: list[Event] = []
         self._applied_of = 0
+        self._loops: set[str] = set()
         self._walks: dict[tuple[Any, ...], _Walk] = {}
 
     def applied_events(self) -> list[Event]:
         """The events that count, without those that were taken back."""
-        if self._applied_of != len(self.events):
+        if self._max_event_history is not None:
+            counting: list[Event] = super().applied_events()
+            return counting
+        new = list(itertools.islice(self.events, self._applied_of, None))
+        if any(self._takes_back(event) for event in new):
             self._applied = super().applied_events()
-            self._applied_of = len(self.events)
+        else:
+            self._applied += new
+        self._applied_of = len(self.events)
+        self._loops.update(event.name for event in new if isinstance(event, ActiveLoop) and event.name)
         return list(self._applied)
+
+    def _takes_back(self, event: Event) -> bool:
+        """Whether more may come of it than that it counts. Which actions are forms shows when they open; one that runs
+        again takes back what it did."""
+        if isinstance(event, ActionExecuted):
+            return event.action_name in self._loops
+        if isinstance(event, ActiveLoop):
+            return bool(event.name) and event.name not in self._loops
+        return isinstance(event, _TAKING_BACK)
 
     def past_states(
         self,
@@ -68,6 +87,7 @@ class TurnTracker(DialogueStateTracker):  # type: ignore[misc]  # Rasa's class i
             return replayed
         twin = TurnTracker(self.sender_id, (), is_rule_tracker=self.is_rule_tracker)
         twin.events.extend(self.events)
+        twin._applied, twin._applied_of, twin._loops = self._applied.copy(), self._applied_of, self._loops.copy()
         twin.slots = {name: copy.copy(slot) for name, slot in self.slots.items()}
         twin.followup_action = self.followup_action
         twin.latest_action = self.latest_action
@@ -85,14 +105,12 @@ class TurnTracker(DialogueStateTracker):  # type: ignore[misc]  # Rasa's class i
         return not isinstance(latest, _NOTHING_FOLLOWS)
 
 
+_TAKING_BACK = (Restarted, SessionStarted, ActionReverted, UserUtteranceReverted)
 _NOTHING_FOLLOWS = (ActionExecuted, UserUttered)
 _SAYING_WHAT_FOLLOWS = (
     *_NOTHING_FOLLOWS,
     FollowupAction,
-    Restarted,
-    SessionStarted,
-    ActionReverted,
-    UserUtteranceReverted,
+    *_TAKING_BACK,
 )
 
 

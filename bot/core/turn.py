@@ -1,4 +1,4 @@
-"""The values that one turn takes and gives. Knows neither Rasa nor the database."""
+"""The values that one turn takes and gives. Knows neither Rasa nor how any of it is stored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.store.handoffs import Change, Wanted
 from channels.contract import Content
 
 if TYPE_CHECKING:  # what the dialogue remembers is its own affair
@@ -43,7 +44,8 @@ class Command:
     do: str
     """`unlink` a channel of the customer's; `undo_link`: undo the newest merge; `ways`: ask how the customer may show
     that an account is theirs; `verify`: send a code to whom they say they are; `suggestion`: note that an account was
-    offered, or how that was answered; `prefer` a channel."""
+    offered, or how that was answered; `prefer` a channel; `handoff`: have people take over; `rate`: what the customer
+    thinks of how they did."""
     channel: str | None = None
     account: str | None = None
     """The company's number of that customer of theirs."""
@@ -55,6 +57,10 @@ class Command:
     """`linked`: rather by a channel that is surely theirs."""
     state: str | None = None
     """Of a suggestion: `offered`, `confirmed` or `declined`."""
+    wanted: Wanted | None = None
+    """Of a handoff."""
+    score: int | None = None
+    """1 to 5."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,8 @@ class Reply:
     content: Content
     asks: str | None = None
     """The slot that its options answer; empty for a menu, which never goes stale."""
+    agent: str | None = None
+    """The agent whose words they are; otherwise the bot's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,5 +102,9 @@ class Turn:
     """The slot that the open form asks for after the turn."""
     closes: bool = False
     """Whether a question from before the turn may be open no more: the form has moved on, or asks once more."""
+    change: Change | None = None
+    """What it does to who owns the conversation."""
+    refused: str | None = None
+    """Why a doing of the desk's came to nothing; see `bot.store.ownership.Refused` and `bot.core.handing`."""
     failure: str | None = None
     """Why the message could not be answered properly and got an apology; holds none of the customer's words."""

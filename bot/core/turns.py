@@ -19,7 +19,7 @@ from bot.core.logs import described, get_logger
 from bot.core.models import Shelf
 from bot.core.outage import insist
 from bot.core.retry import wait_before_retry
-from bot.core.stored import Given, StoredHistory, read_given, read_history, read_session
+from bot.core.stored import Given, StoredHistory, placed, read_given, read_history, read_session
 from bot.core.turn import Message, Turn
 from bot.store.database import reading, transaction
 from bot.store.outage import is_outage
@@ -167,6 +167,7 @@ class TurnTaker:
                     return message, None
                 remembered = dialogue.remembers(claim.conversation, claim.epoch)
                 history = None if remembered else await read_history(connection, claim.conversation)
+                message = await placed(connection, message)
                 return message, await read_given(connection, message, history)
 
         return await self._insist(read)

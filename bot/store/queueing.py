@@ -26,9 +26,15 @@ async def put_in_queue(
     author: str,
     now: datetime,
     language: Optional[str] = None,
+    agent: Optional[str] = None,
+    key: Optional[str] = None,
 ) -> int:
-    """Queue an inbound message; returns its id. `answered_at`: where the bot answers it, if it does. Raises LookupError
-    where there is no such conversation."""
+    """Queue an inbound message; returns its id. Raises LookupError where there is no such conversation.
+
+    answered_at:  where the bot answers it, if it does
+    agent:        who of them, where the author is an agent
+    key:          the same for the same message, told twice: the second raises IntegrityError
+    """
     seq = await take_numbers(connection, conversation)
     await connection.execute(
         sa.update(conversations)
@@ -41,6 +47,8 @@ async def put_in_queue(
             seq=seq,
             direction="in",
             author=author,
+            agent_id=agent,
+            dedupe_key=key,
             channel=answered_at.channel if answered_at else NOWHERE,
             address=answered_at.address if answered_at else "",
             identity_id=answered_at.identity if answered_at else None,

@@ -70,12 +70,20 @@ def answer_of(action: str) -> dict[str, Any]:
     """What the small assistant's custom actions do."""
     events: dict[str, list[dict[str, Any]]] = {
         "action_pause": [{"event": "pause"}],
+        "action_people": [{"event": "pause"}],
         "action_resume": [{"event": "resume"}],
         "action_forget": [{"event": "reset_slots"}],
         "action_walk": [{"event": "slot", "name": "walked", "value": "far"}],
     }
     words = {"action_look_up": "Found it", "action_catch_up": "You were returning something"}
-    responses = [{"text": words[action]}] if action in words else []
+    wanted: dict[str, dict[str, Any]] = {
+        "action_people": {"type": "handoff", "why": "asked", "topic": "returns"},
+        "action_leave_message": {"type": "handoff", "why": "message_left", "message": True},
+        "action_rate": {"type": "rate", "score": "4"},
+    }
+    responses: list[dict[str, Any]] = [{"text": words[action]}] if action in words else []
+    if action in wanted:
+        responses.append({"custom": wanted[action]})
     return {"events": events.get(action, []), "responses": responses}
 
 
