@@ -155,6 +155,7 @@ class Dialogue:
         """A turn while people have the conversation, or when it changes hands."""
         tracker, known, first_event = past.tracker, len(past.tracker.events), past.next_seq
         asked = _asking(tracker)
+        await self._begin_session(message, tracker)
         handing.follow(tracker, given.handoff, self.domain)
         kind = message.said.get("type")
         if kind == _DESK:
@@ -178,6 +179,16 @@ class Dialogue:
             change=handed.change,
             refused=handed.refused,
         )
+
+    async def _begin_session(self, message: Message, tracker: DialogueStateTracker) -> None:
+        """The desk may be the first to do something in a conversation. Rasa begins one only with nothing in it."""
+        if not tracker.applied_events():
+            with noting_failures() as failures, self._trackers.holding(tracker):
+                await self._agent.processor.fetch_tracker_and_update_session(
+                    message.conversation, Replies(message.channel)
+                )
+            if failures:
+                raise TurnFailed(failures[0])
 
     async def understand(self, text: str) -> dict[str, Any]:
         """Rasa's parse of a text."""

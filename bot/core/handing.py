@@ -192,9 +192,9 @@ async def at_the_desk(bot: Bot, message: Message, tracker: DialogueStateTracker,
 def wanted_after(tracker: DialogueStateTracker, commands: Sequence[Command], domain: Domain) -> tuple[Command, ...]:
     """The turn's commands. An assistant that pauses itself wants people, and does not ask whether anybody is there. One
     that asks for people may pause, so that nothing more is said in the turn; it is gone on with if nobody comes."""
-    if not tracker.is_paused():
-        return tuple(commands)
     asked = next((command.wanted for command in commands if command.wanted), None)
+    if not tracker.is_paused() or _is_paused_by_us(tracker):
+        return tuple(commands)
     if asked is not None:
         tracker.update(ConversationPaused(metadata={_OURS: {"by": "bot", "why": asked.why}}), domain)
     if tracker.latest_action_name != ACTION_LISTEN_NAME:

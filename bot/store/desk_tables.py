@@ -14,7 +14,14 @@ __all__ = [
     "labels",
     "metadata",
     "notes",
+    "outside_conversations",
+    "outside_events",
+    "outside_messages",
+    "outside_stretches",
     "saved_replies",
+    "search_progress",
+    "search_terms",
+    "seen",
     "team_members",
     "teams",
 ]
@@ -78,6 +85,7 @@ handoffs = sa.Table(
     metadata,
     sa.Column("id", RowId, primary_key=True),
     sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("came_from", sa.String(64), comment="the conversation that it came along with when two became one"),
     sa.Column("state", sa.String(16), nullable=False, comment="queued, agent, snoozed; then returned or closed"),
     sa.Column("agent_id", sa.ForeignKey("agents.id"), comment="who has it, or had it at the end"),
     sa.Column("team_id", sa.ForeignKey("teams.id"), comment="whose queue; empty: anybody's"),
@@ -148,6 +156,37 @@ saved_replies = sa.Table(
     sa.Index("ix_saved_replies_shortcut", "shortcut"),
 )
 
+seen = sa.Table(
+    "seen",
+    metadata,
+    sa.Column("agent_id", sa.ForeignKey("agents.id"), primary_key=True),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, nullable=False, comment="number of the newest message that was before their eyes"),
+    comment="how far agents have read",
+)
+
+search_terms = sa.Table(
+    "search_terms",
+    metadata,
+    sa.Column("term", sa.String(64), primary_key=True, comment="see searching.py"),
+    sa.Column(
+        "message_id",
+        sa.ForeignKey("messages.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    ),
+    comment="which words stand in which messages; goes with the message",
+    sqlite_with_rowid=False,
+)
+
+search_progress = sa.Table(
+    "search_progress",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    sa.Column("message_id", RowId, nullable=False, comment="messages up to this one are in search_terms"),
+)
+
 audit = sa.Table(
     "audit",
     metadata,
@@ -160,4 +199,58 @@ audit = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False, comment="never a customer's words"),
     sa.Index("ix_audit_conversation", "conversation_id", "id"),
     comment="who did what, and who looked at whose data; nothing in it is changed",
+)
+
+outside_stretches = sa.Table(
+    "outside_stretches",
+    metadata,
+    sa.Column("handoff_id", sa.ForeignKey("handoffs.id"), primary_key=True, autoincrement=False),
+    sa.Column("stream", sa.String(64), nullable=False, comment="what is told of it is told in order within this"),
+    sa.Column("conversation_id", sa.ForeignKey("conversations.id"), nullable=False, comment="as it was told"),
+    sa.Column("state", sa.String(16), nullable=False, comment="queued or agent, as it was told"),
+    sa.Column("agent_id", sa.String(32), comment="who has it, as it was told"),
+    sa.Column("seq", sa.Integer, nullable=False, comment="number of the newest message that was looked at"),
+    sa.Column("over_at", Utc, comment="when its end was told"),
+    comment="how far other desks have been told of a stretch with people; goes some time after its end",
+)
+
+outside_messages = sa.Table(
+    "outside_messages",
+    metadata,
+    sa.Column("message_id", RowId, primary_key=True, autoincrement=False),
+    sa.Column("handoff_id", sa.ForeignKey("handoffs.id"), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False, comment="all of these as other desks were told"),
+    sa.Column("delivered_at", Utc),
+    sa.Column("read_at", Utc),
+    sa.Column("content", sa.Text, nullable=False, comment="the JSON of the message's content, to see that it changed"),
+    comment="messages whose later changes other desks are to be told of",
+)
+
+outside_events = sa.Table(
+    "outside_events",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("key", sa.String(32), nullable=False, unique=True, comment="random; the same in every attempt"),
+    sa.Column("receiver", sa.String(16), nullable=False, comment="webhook, chatwoot"),
+    sa.Column("stream", sa.String(64), nullable=False, comment="told in order within it; see outside_stretches"),
+    sa.Column("handoff_id", sa.ForeignKey("handoffs.id"), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", Utc, nullable=False),
+    sa.Column("lease_until", Utc, comment="until when an attempt may take"),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Index("ix_outside_events_stream", "receiver", "stream", "id"),
+    comment="what other desks are still to be told; a row goes when it was taken",
+)
+
+outside_conversations = sa.Table(
+    "outside_conversations",
+    metadata,
+    sa.Column("handoff_id", sa.ForeignKey("handoffs.id"), primary_key=True, autoincrement=False),
+    sa.Column("remote_id", RowId, nullable=False, index=True, comment="Chatwoot's number of its conversation"),
+    sa.Column("contact_id", RowId, nullable=False, comment="Chatwoot's number of the customer"),
+    sa.Column("changed_at", sa.Float(53), comment="of the newest change there that was heard of, in its own seconds"),
+    sa.Column("created_at", Utc, nullable=False),
+    comment="which conversation at Chatwoot shows which stretch with people",
 )

@@ -187,9 +187,7 @@ async def settle(
     if values:
         await _write(connection, conversation, values, now, why=why, **started)
     if change.doing is not None:
-        await connection.execute(
-            sa.update(conversations).where(conversations.c.id == conversation).values(owner=change.now.owner)
-        )
+        await _set_owner(connection, conversation, change.now.owner)
         detail = {
             "state": change.now.state,
             "agent": change.now.agent,
@@ -208,15 +206,23 @@ async def move(connection: AsyncConnection, *, old: str, new: str, now: datetime
     theirs = await read_open(connection, old)
     if theirs is None:
         return
-    await connection.execute(sa.update(conversations).where(conversations.c.id == old).values(owner=BOT))
     if await read_open(connection, new) is None:
-        await connection.execute(sa.update(handoffs).where(handoffs.c.id == theirs.id).values(conversation_id=new))
-        owner = theirs.ownership.owner
-        await connection.execute(sa.update(conversations).where(conversations.c.id == new).values(owner=owner))
+        await _put(connection, theirs, into=new, came_from=old)
     else:
         ended = {"state": "returned", "ended_at": now, "snoozed_until": None}
         await connection.execute(sa.update(handoffs).where(handoffs.c.id == theirs.id).values(**ended))
+        await _set_owner(connection, old, BOT)
     await note(connection, "product", "moved", conversation=new, now=now, came_from=old)
+
+
+async def move_back(connection: AsyncConnection, *, to: str, now: datetime) -> None:
+    """What `move` brought along from `to` goes back there, if it is not over: the two are separate again."""
+    found = await connection.execute(sa.select(handoffs.c.conversation_id).where(handoffs.c.came_from == to, _OPEN))
+    for shared in found.scalars().all():
+        theirs = await read_open(connection, shared)
+        if theirs is not None and await read_open(connection, to) is None:
+            await _put(connection, theirs, into=to, came_from=None)
+            await note(connection, "product", "moved", conversation=to, now=now, came_from=shared)
 
 
 async def rate(connection: AsyncConnection, conversation: str, score: int, now: datetime) -> bool:
@@ -281,6 +287,17 @@ def news_to_json(news: str, *, opens: Optional[datetime] = None, timezone: Optio
     if opens is not None:
         said |= {"opens": opens.isoformat(), "timezone": timezone}
     return said
+
+
+async def _put(connection: AsyncConnection, handoff: Handoff, *, into: str, came_from: Optional[str]) -> None:
+    moved = {"conversation_id": into, "came_from": came_from}
+    await connection.execute(sa.update(handoffs).where(handoffs.c.id == handoff.id).values(**moved))
+    await _set_owner(connection, handoff.conversation, BOT)
+    await _set_owner(connection, into, handoff.ownership.owner)
+
+
+async def _set_owner(connection: AsyncConnection, conversation: str, owner: str) -> None:
+    await connection.execute(sa.update(conversations).where(conversations.c.id == conversation).values(owner=owner))
 
 
 async def _position(connection: AsyncConnection, row: Any) -> int:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.epochs import events_have_changed
+from bot.store.handoffs import move_back
 from bot.store.preferences import join_preferences, separate_preferences
 from bot.store.tables import Utc, conversations, customers, events, identities, merges, messages, snapshots
 
@@ -100,6 +101,7 @@ async def separate(connection: AsyncConnection, merge: int, *, by: str, now: dat
         await _move_events(connection, row, shared, moved)
         await _recount(connection, shared, now)
     await _recount(connection, row.from_conversation, now)
+    await move_back(connection, to=row.from_conversation, now=now)
     await events_have_changed(connection, [row.from_conversation, *since])
     return True
 

@@ -78,7 +78,6 @@ def answer_of(action: str) -> dict[str, Any]:
     words = {"action_look_up": "Found it", "action_catch_up": "You were returning something"}
     wanted: dict[str, dict[str, Any]] = {
         "action_people": {"type": "handoff", "why": "asked", "topic": "returns"},
-        "action_leave_message": {"type": "handoff", "why": "message_left", "message": True},
         "action_rate": {"type": "rate", "score": "4"},
     }
     responses: list[dict[str, Any]] = [{"text": words[action]}] if action in words else []

@@ -191,6 +191,19 @@ async def test_a_long_conversation_is_read_in_part_only(model: Path, endpoints: 
     assert tracker_of(kept.history(), dialogue.domain).get_slot("language") == "zh"
 
 
+async def test_a_snapshot_does_not_grow_with_what_it_stands_for(model: Path, endpoints: Path) -> None:
+    """Turns that rules alone decide are seen by no learned policy, and nothing is kept of them."""
+    dialogue = Dialogue.load(model, endpoints, tail=8)
+    kept = Kept(cut=True)
+    lengths = []
+    for number in range(1, 121):
+        await take(dialogue, kept, "/more" if number < 3 else ("/faq", "/greet")[number % 2], number)
+        if kept.snapshot is not None:
+            lengths.append(len(kept.snapshot.events))
+    assert kept.cuts > 10
+    assert set(lengths[len(lengths) // 3 :]) == {lengths[-1]}
+
+
 def dice_free(number: int) -> str:
     cycle = ["/faq", "/greet", "/more", "/return_item", "lamp", "broken"]
     return '/speak{"tongue": "zh"}' if number == 2 else cycle[number % len(cycle)]

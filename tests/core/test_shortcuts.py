@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from jsonschema import ValidationError
 from rasa.core.actions.action import RemoteAction
 from rasa.core.agent import Agent
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event
@@ -16,6 +18,8 @@ from rasa.shared.utils.common import all_subclasses
 
 from bot.core import shortcuts
 from bot.core.shortcuts import StraightRunner
+from bot.core.tracker import TurnTracker
+from tests.core.test_tracker import anything
 
 ANSWERS: list[Any] = [
     {"events": [], "responses": []},
@@ -88,3 +92,27 @@ async def test_a_model_understands_and_decides_as_with_rasas_runner(model: Path,
     for text in ("hello", "faq", "/return_item", "what?", "lamp"):
         assert await ours.parse_message(text) == await theirs.parse_message(text)
         assert await ours.handle_text(text, sender_id="a") == await theirs.handle_text(text, sender_id="a")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rules_decide_the_same_without_the_states_before_them(seed: int, model: Path, monkeypatch: Any) -> None:
+    ours = rules_of(model)
+    monkeypatch.setattr(RulePolicy, "load", classmethod(shortcuts._load_rules))
+    theirs = rules_of(model)
+    assert (ours.featurizer.max_history, theirs.featurizer.max_history) == (4, None)
+    dice = random.Random(seed)
+    domain = Agent.load(model).domain
+    tracker = TurnTracker("alice", domain.slots)
+    decided: set[int] = set()
+    for _ in range(100):
+        for event in anything(dice):
+            tracker.update(event, domain)
+        prediction = ours.predict_action_probabilities(tracker, domain)
+        assert vars(prediction) == vars(theirs.predict_action_probabilities(tracker, domain))
+        decided.add(prediction.probabilities.index(prediction.max_confidence))
+    assert len(decided) > 3
+
+
+def rules_of(model: Path) -> RulePolicy:
+    nodes = Agent.load(model).processor.graph_runner._instantiated_nodes.values()
+    return next(node._component for node in nodes if isinstance(node._component, RulePolicy))

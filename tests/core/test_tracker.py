@@ -76,7 +76,7 @@ def everything_of(tracker: DialogueStateTracker) -> dict[str, Any]:
     }
 
 
-OURS = ("_applied", "_applied_of", "_walks")
+OURS = ("_applied", "_applied_of", "_loops", "_walks")
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -73,6 +73,7 @@ def upgrade() -> None:
         "handoffs",
         sa.Column("id", _row_id, nullable=False),
         sa.Column("conversation_id", sa.String(length=64), nullable=False),
+        sa.Column("came_from", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("agent_id", sa.String(length=32), nullable=True),
         sa.Column("team_id", _row_id, nullable=True),
