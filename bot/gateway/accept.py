@@ -21,6 +21,7 @@ from bot.gateway.typed_codes import Outcome, take_code
 from bot.store.content import link_refused_to_json, linked_to_json, said_to_json, verified_to_json
 from bot.store.database import transaction
 from bot.store.merging import merges_without_turn, turn_of_merge
+from bot.store.ownership import BOT
 from bot.store.tables import Utc, conversations, messages, unread_webhooks
 from bot.store.wake import notify
 from channels.contract import Inbound, Link, Media, News, Revised, Start, Text, Unread
@@ -36,6 +37,8 @@ class Accepted:
     conversation: str
     repeated: bool
     """It had been there before: the platform delivered it again."""
+    with_people: bool = False
+    """People have the conversation, and the bot is silent."""
 
 
 async def accept_all(
@@ -70,13 +73,13 @@ async def accept(connection: AsyncConnection, inbound: Inbound, now: datetime) -
     if before is not None:
         return before
     placed = await _place(connection, inbound, now)
-    message = await _append(connection, placed, inbound, key, now)
+    message, owner = await _append(connection, placed, inbound, key, now)
     if isinstance(inbound.said, Media):
         file = str(placed.content["media"])
         await intake.want(connection, message, inbound.said, id=file, channel=inbound.channel, now=now)
     if placed.merge is not None:
         await turn_of_merge(connection, placed.merge, message)
-    return Accepted(message=message, conversation=placed.conversation, repeated=False)
+    return Accepted(message=message, conversation=placed.conversation, repeated=False, with_people=owner != BOT)
 
 
 async def join_dialogues(connection: AsyncConnection, person: Person, now: datetime) -> None:
@@ -97,7 +100,7 @@ async def join_dialogues(connection: AsyncConnection, person: Person, now: datet
             identity=known.identity,
             merge=merge,
         )
-        message = await _append(connection, placed, inbound, f"{person.channel}:{inbound.dedupe_key}", now)
+        message, _ = await _append(connection, placed, inbound, f"{person.channel}:{inbound.dedupe_key}", now)
         await turn_of_merge(connection, merge, message)
         await notify(connection)
 
@@ -138,7 +141,7 @@ _NUMBER = (
         inbound_seq=conversations.c.last_seq + 1,
         waiting_since=sa.func.coalesce(conversations.c.waiting_since, sa.bindparam("due", type_=Utc())),
     )
-    .returning(conversations.c.last_seq)
+    .returning(conversations.c.last_seq, conversations.c.owner)
 )
 _KEEP = sa.insert(messages).returning(messages.c.id)
 
@@ -230,15 +233,19 @@ def _content(inbound: Inbound) -> dict[str, Any]:
     return {**content, "media": intake.new_id()} if isinstance(inbound.said, Media) else content
 
 
-async def _append(connection: AsyncConnection, placed: _Placed, inbound: Inbound, key: str, now: datetime) -> int:
+async def _append(
+    connection: AsyncConnection, placed: _Placed, inbound: Inbound, key: str, now: datetime
+) -> tuple[int, str]:
+    """The message's id, and who owns the conversation now."""
     # A file is fetched first, if it does not take long.
     due = now + intake.TURN_WAITS if isinstance(inbound.said, Media) else now
-    number = await connection.execute(_NUMBER, {"conversation": placed.conversation, "due": due})
+    numbered = await connection.execute(_NUMBER, {"conversation": placed.conversation, "due": due})
+    number, owner = numbered.one()
     result = await connection.execute(
         _KEEP,
         {
             "conversation_id": placed.conversation,
-            "seq": number.scalar_one(),
+            "seq": number,
             "direction": "in",
             "author": "customer",
             "channel": inbound.channel,
@@ -254,4 +261,4 @@ async def _append(connection: AsyncConnection, placed: _Placed, inbound: Inbound
             "created_at": now,
         },
     )
-    return int(result.scalar_one())
+    return int(result.scalar_one()), str(owner)

@@ -11,9 +11,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 from bot.gateway.accept import Accepted
-from bot.store.tables import identities, messages, webchat_sessions
+from bot.store.database import transaction
+from bot.store.tables import conversations, identities, messages, webchat_sessions
 from tests.database import Clock
 from tests.gateway.people import bot_says, rows
 from tests.gateway.running import SHOP, Gateway, running_gateway
@@ -118,6 +120,18 @@ async def test_reconnecting_with_the_cursor_misses_and_doubles_nothing(gateway: 
         assert [frame["text"] for frame in await widget.until_ready()] == ["two", "three"]
     async with connected(gateway, token) as widget:
         assert [frame["text"] for frame in await widget.until_ready()] == ["one", "two", "three"]
+
+
+async def test_the_bot_seems_to_write_only_where_it_will(gateway: Gateway) -> None:
+    async with connected(gateway, await new_token(gateway)) as widget:
+        await widget.until_ready()
+        await widget.say("hello")
+        assert (await widget.socket.receive_json(timeout=10))["type"] == "typing"
+        await widget.next("message")
+        async with transaction(gateway.engine) as connection:
+            await connection.execute(sa.update(conversations).values(owner="queue"))
+        await widget.say("is anybody there?")
+        assert (await widget.socket.receive_json(timeout=10))["type"] == "message"
 
 
 async def test_the_same_client_id_again_is_the_same_message(gateway: Gateway) -> None:
