@@ -323,8 +323,15 @@ async def read_history(connection: AsyncConnection, conversation: str) -> Stored
         # What is not as it was written is one thing that cannot be read.
         snapshot = tuple(first.data) if isinstance(first.data, list) and _is_as_written(first) else (None,)
     return StoredHistory(
-        conversation=conversation, snapshot=snapshot, first_seq=first_seq, events=tuple(row.data for row in rows)
+        conversation=conversation, snapshot=snapshot, first_seq=first_seq, events=_in_their_places(rows, first_seq)
     )
+
+
+def _in_their_places(rows: Sequence[Any], first_seq: int) -> tuple[Any, ...]:
+    """An event's number is its place. Where a row is missing stands nothing, which is one thing that cannot be read."""
+    by_number = {row.seq: row.data for row in rows}
+    last_seq = max(by_number, default=first_seq - 1)
+    return tuple(by_number.get(seq) for seq in range(first_seq, last_seq + 1))
 
 
 def digest_of(seq: int, data: Sequence[Json]) -> str:
@@ -353,7 +360,7 @@ async def read_everything(connection: AsyncConnection, conversation: str) -> Sto
 
 async def _read_from(connection: AsyncConnection, conversation: str, first_seq: int) -> StoredHistory:
     found = await connection.execute(
-        sa.select(events.c.data)
+        sa.select(events.c.seq, events.c.data)
         .where(events.c.conversation_id == conversation, events.c.seq >= first_seq)
         .order_by(events.c.seq)
     )
@@ -361,7 +368,7 @@ async def _read_from(connection: AsyncConnection, conversation: str, first_seq: 
         conversation=conversation,
         snapshot=(),
         first_seq=first_seq,
-        events=tuple(found.scalars()),
+        events=_in_their_places(found.all(), first_seq),
     )
 
 

@@ -22,7 +22,9 @@ class Unreadable(SkipEventInMDStoryMixin):  # type: ignore[misc]  # Rasa's class
         """`data`: as it is stored, whatever that is."""
         self._data: Json = data if isinstance(data, dict) else {}
         timestamp = self._data.get("timestamp")
-        super().__init__(float(timestamp) if isinstance(timestamp, (int, float)) else None)
+        super().__init__()
+        # The same whenever it is read: by their times, events are known again.
+        self.timestamp = float(timestamp) if isinstance(timestamp, (int, float)) else 0.0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unreadable) and other._data == self._data
