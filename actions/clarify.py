@@ -9,6 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.conversation import is_in_group, said
 from actions.groups import ActionPrivateMatter
 from actions.payloads import payload
+from actions.people import get_colleague, is_misunderstood_again
 from actions.stock import ActionCheckStock
 from actions.stores import ActionOpeningHours
 from actions.texts import DomainDict, texts_for
@@ -23,13 +24,16 @@ UNLIKELY = 0.2
 
 class ActionClarify(Action):  # type: ignore[misc]
     """An order number: what about it? A product: its stock. A store or a day: its hours. Words that are about as likely
-    to mean one thing as another: which of the two? Anything else: the menu."""
+    to mean one thing as another: which of the two? Anything else: the menu. The second time in a row that nothing is
+    understood, a colleague is asked for."""
 
     def name(self) -> str:
         return "action_clarify"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[EventType]:
         message = said(tracker)
+        if message.intent == "nlu_fallback" and is_misunderstood_again(tracker):
+            return get_colleague(dispatcher, tracker)
         if message.intent == "nlu_fallback":
             return _ask_what_was_meant(dispatcher, tracker, domain)
         order = message.first("order_number")

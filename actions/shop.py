@@ -8,6 +8,7 @@ dates in the shop's time zone. The methods block for the length of a short query
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ ONLINE = "online"
 EARTH_RADIUS_KM = 6371.0
 DEFAULT_DATABASE_URL = "sqlite:///var/shop.db"
 DEFAULT_SHOP_URL = "http://127.0.0.1:8081"
+_ACCOUNT = re.compile(r"C-([0-9]{4,9})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +205,17 @@ class Shop:
         with self._engine.connect() as connection:
             row = connection.execute(select(tables.orders).where(tables.orders.c.number == number)).first()
             return _order(connection, row) if row else None
+
+    def orders_of(self, account: str) -> tuple[Order, ...]:
+        """All that the customer with this number has placed, the newest first; none where there is no such customer."""
+        id = _ACCOUNT.fullmatch(account)
+        if id is None:
+            return ()
+        orders = tables.orders
+        theirs = select(orders).where(orders.c.customer_id == int(id[1]) - 1000)
+        with self._engine.connect() as connection:
+            rows = connection.execute(theirs.order_by(orders.c.placed_on.desc(), orders.c.number.desc())).all()
+            return tuple(_order(connection, row) for row in rows)
 
     def account_of(self, number: str) -> Account | None:
         """The customer who placed this order; None where there is no such order."""

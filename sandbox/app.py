@@ -15,7 +15,7 @@ from aiohttp import web
 
 from .mail import MailPage, MailServer
 from .phone import App, Phones, TeamsApp, TelegramApp, WhatsAppApp
-from .settings import Settings
+from .settings import DeskSettings, Settings
 from .teams import TeamsServer
 from .telegram import BotAccount, Limits, TelegramServer
 from .whatsapp import CallbackRefused, Number, WhatsAppServer
@@ -166,6 +166,8 @@ class _Page:
         self.values = {"bot": settings.bot_username, "whatsapp": "", "teams": ""}
         """Whom links lead to; "" where a channel is off."""
         self.values["mail"] = "/mail" if settings.mail else ""
+        desk = settings.desk or DeskSettings(url="")
+        self.values |= {"desk": desk.url, "desk-login": desk.login, "desk-password": desk.password}
         self.values["accounts"] = " ".join(_ACCOUNTS) if settings.webchat_jwt_secret else ""
 
     async def index(self, request: web.Request) -> web.Response:

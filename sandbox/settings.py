@@ -36,6 +36,16 @@ class MailSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeskSettings:
+    """Where agents work, and who may try it."""
+
+    url: str
+    login: str = ""
+    """Empty: whoever opens it has a login of their own."""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     port: int
     gateway_url: str
@@ -49,6 +59,8 @@ class Settings:
     """Shared with the gateway, to vouch for the shop's customers; "": nobody can sign in."""
     mail: MailSettings | None = None
     """None: there is no mail server."""
+    desk: DeskSettings | None = None
+    """None: the page leads to no desk."""
 
     @property
     def url(self) -> str:
@@ -60,7 +72,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Raises SettingError."""
     return Settings(
         port=_port(_read(environ, "SANDBOX_PORT") or "8081"),
-        gateway_url=_url(_read(environ, "GATEWAY_URL") or "http://127.0.0.1:8080"),
+        gateway_url=_url("GATEWAY_URL", _read(environ, "GATEWAY_URL") or "http://127.0.0.1:8080"),
         bot_token=_token(_read(environ, "TELEGRAM_BOT_TOKEN")),
         secret_token=_secret(_read(environ, "TELEGRAM_SECRET_TOKEN")),
         bot_username=_username(_read(environ, "SANDBOX_BOT_USERNAME") or "hearthside_bot"),
@@ -68,6 +80,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         teams=_teams(environ),
         webchat_jwt_secret=_read(environ, "WEBCHAT_JWT_SECRET"),
         mail=_mail(_read(environ, "SMTP_URL")),
+        desk=_desk(environ),
     )
 
 
@@ -106,6 +119,16 @@ def _mail(url: str) -> MailSettings | None:
     return MailSettings(port=port, user=parts.username, password=parts.password)
 
 
+def _desk(environ: Mapping[str, str]) -> DeskSettings | None:
+    if not _read(environ, "DESK_URL"):
+        return None
+    return DeskSettings(
+        url=_url("DESK_URL", _read(environ, "DESK_URL")),
+        login=_read(environ, "DESK_DEMO_LOGIN"),
+        password=_read(environ, "DESK_DEMO_PASSWORD"),
+    )
+
+
 def _needed(environ: Mapping[str, str], name: str, beside: str) -> str:
     text = _read(environ, name)
     if not text:
@@ -130,14 +153,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _url(text: str) -> str:
+def _url(name: str, text: str) -> str:
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
     if not valid or not re.fullmatch(r"[^\s\"'<>;]+", text):
-        raise SettingError("GATEWAY_URL must be the gateway's address, such as http://127.0.0.1:8080")
+        raise SettingError(f"{name} must be an address of the gateway's, such as http://127.0.0.1:8080")
     return text.rstrip("/")
 
 

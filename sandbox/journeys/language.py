@@ -116,6 +116,65 @@ class TakesBack(Act):
     """What was said last on this channel is deleted."""
 
 
+# --- What agents do at the desk ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtTheDesk(Line):
+    agent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComesToTheDesk(AtTheDesk):
+    """From now on the agent is there for whoever asks for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavesTheDesk(AtTheDesk):
+    """The agent's desk is closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnACase(AtTheDesk):
+    who: str
+    """The customer."""
+    refused: str = ""
+    """The reason for which the product does not do it; empty: it is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Takes(OnACase):
+    """From the queue, or out of the bot's hands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tells(OnACase):
+    """Says something, which is the next message to the customer."""
+
+    place: Place = Place()
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gives(OnACase):
+    """To a colleague."""
+
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandsBack(OnACase):
+    """To the bot."""
+
+    settled: tuple[tuple[str, str | None], ...] = ()
+    """Slots that the agent has settled. None: emptied."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closes(OnACase):
+    asks_rating: bool = False
+
+
 # --- What the bot does ------------------------------------------------------------------------------------------------
 
 

@@ -42,10 +42,11 @@ _TROUBLE = """
 
 _TIMES = """
     SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-    WHERE tables.type = 'table' AND columns.type = 'DATETIME' AND tables.name <> 'workers'
+    WHERE tables.type = 'table' AND columns.type = 'DATETIME' AND tables.name NOT IN ('workers', 'agents')
       AND columns.name NOT IN ('due_at', 'lease_until', 'waiting_since')
 """
-"""When something happened, or ends; but nothing of what the product's processes agree on with one another."""
+"""When something happened, or ends; but nothing of what the product's processes agree on with one another, and not who
+is at the desk: they stay there."""
 
 
 class Ledger:
@@ -101,6 +102,18 @@ class Ledger:
             database.execute("UPDATE customers SET account = NULL")
             database.execute("DELETE FROM verifications")
             database.execute("DELETE FROM wrong_codes")
+
+    def empty_the_desk(self) -> None:
+        """Nobody has been at the desk for long, and nobody waits there or is talked to."""
+        with self._open() as database, database:
+            database.execute("UPDATE agents SET seen_at = NULL")
+            database.execute("UPDATE handoffs SET state = 'returned', ended_at = queued_at WHERE ended_at IS NULL")
+            database.execute("UPDATE conversations SET owner = 'bot' WHERE owner <> 'bot'")
+
+    def forget(self, agent: str) -> None:
+        """This agent has not been at the desk for long."""
+        with self._open() as database, database:
+            database.execute("UPDATE agents SET seen_at = NULL WHERE name = ?", (agent,))
 
     def _ask(self, query: str, *values: object, **named: object) -> list[tuple[Any, ...]]:
         with self._open() as database:

@@ -21,11 +21,16 @@ from .language import (
     BotIsDone,
     BotSays,
     Changes,
+    Closes,
+    ComesToTheDesk,
     Follows,
     Gathers,
     GetsMail,
+    Gives,
+    HandsBack,
     HasMail,
     Journey,
+    LeavesTheDesk,
     Line,
     NeverHeard,
     Opens,
@@ -34,8 +39,10 @@ from .language import (
     Sends,
     SetsLanguage,
     Slots,
+    Takes,
     TakesBack,
     Taps,
+    Tells,
     TimePasses,
     TypesCode,
     Unblocks,
@@ -79,6 +86,14 @@ bot eventually: Order 1042                  others may come before it
     with a link to Telegram
     with a picture                          a file, a location, a code to type elsewhere
 bot has said everything                     and nobody heard anything else; always so at the end
+
+Maya comes to the desk                      she is there for whoever asks for a person; Maya leaves the desk
+Maya takes Alice's case                     out of the queue, or out of the bot's hands
+Maya tells Alice: I have it here            the next message to her; `tells Alice on Telegram:` also says where
+Maya gives Alice's case to Sam
+Maya hands Alice back                       to the bot; `with return_reason = damaged`: what Maya has settled
+Maya closes Alice's case                    `and asks how it was`
+Sam takes Alice's case, but is refused: taken
 
 slots of Alice: return_reason = damaged, return_store = nothing
 Mallory has never heard: 1042
@@ -346,6 +361,39 @@ def _values(text: str) -> Iterator[tuple[str, str | None]]:
         yield name, None if value == _NOTHING else value
 
 
+def _comes_or_leaves(number: int, text: str, match: re.Match[str]) -> Line:
+    act = ComesToTheDesk if match["comes"] else LeavesTheDesk
+    return act(number=number, source=text, agent=match["who"])
+
+
+def _takes(number: int, text: str, match: re.Match[str]) -> Line:
+    return Takes(number=number, source=text, **_case(match))
+
+
+def _tells(number: int, text: str, match: re.Match[str]) -> Line:
+    words = match["words"].strip()
+    return Tells(
+        number=number, source=text, agent=match["who"], who=match["customer"], place=_place(match), words=words
+    )
+
+
+def _gives(number: int, text: str, match: re.Match[str]) -> Line:
+    return Gives(number=number, source=text, to=match["to"], **_case(match))
+
+
+def _hands_back(number: int, text: str, match: re.Match[str]) -> Line:
+    settled = tuple(_values(match["values"])) if match["values"] else ()
+    return HandsBack(number=number, source=text, settled=settled, **_case(match))
+
+
+def _closes(number: int, text: str, match: re.Match[str]) -> Line:
+    return Closes(number=number, source=text, asks_rating=match["asks"] is not None, **_case(match))
+
+
+def _case(match: re.Match[str]) -> dict[str, str]:
+    return {"agent": match["who"], "who": match["customer"], "refused": match["refused"] or ""}
+
+
 def _never_heard(number: int, text: str, match: re.Match[str]) -> Line:
     return NeverHeard(number=number, source=text, who=match["who"], words=match["words"].strip())
 
@@ -353,6 +401,9 @@ def _never_heard(number: int, text: str, match: re.Match[str]) -> Line:
 _Form = tuple[re.Pattern[str], Callable[[int, str, re.Match[str]], Line]]
 _TO = r"(?: to (?P<who>[^\W\d_][\w’'-]*))?"
 _WORDS = r":\s*(?P<words>.+)"
+_CUSTOMER = r"(?P<customer>[^\W\d_]\w*)"
+_CASE = rf"{_CUSTOMER}['’]s case"
+_REFUSED = r"(?:, but is refused: (?P<refused>\w+))?"
 
 _FORMS: Sequence[_Form] = [
     (re.compile(rf"{BOT} has said everything"), _bot_is_done),
@@ -378,6 +429,12 @@ _FORMS: Sequence[_Form] = [
     (re.compile(rf"{_NAME}{_PLACE} (?P<un>un)?blocks the bot"), _blocks),
     (re.compile(rf"{_NAME}{_PLACE} changes that to{_WORDS}"), _changes),
     (re.compile(rf"{_NAME}{_PLACE} takes that back"), _takes_back),
+    (re.compile(rf"{_NAME} (?:(?P<comes>comes to)|leaves) the desk"), _comes_or_leaves),
+    (re.compile(rf"{_NAME} takes {_CASE}{_REFUSED}"), _takes),
+    (re.compile(rf"{_NAME} tells {_CUSTOMER}{_PLACE}{_WORDS}"), _tells),
+    (re.compile(rf"{_NAME} gives {_CASE} to (?P<to>[^\W\d_]\w*){_REFUSED}"), _gives),
+    (re.compile(rf"{_NAME} hands {_CUSTOMER} back(?: with (?P<values>[^,]+=.+?))?{_REFUSED}"), _hands_back),
+    (re.compile(rf"{_NAME} closes {_CASE}(?P<asks> and asks how it was)?{_REFUSED}"), _closes),
     (re.compile(rf"{_NAME} in (?P<group>[^\s:]+) to the bot{_WORDS}"), _tells_the_bot),
     (re.compile(rf"(?!{BOT}\b){_NAME}{_PLACE}{_WORDS}"), _says),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, ClassVar, Protocol
@@ -351,20 +351,16 @@ class WebPhone(Phone):
         return self._codes[part.id]
 
     async def say(self, text: str) -> None:
-        await self.visitor.say(text)
-        await self._accepted()
+        await self._accepted(self.visitor.say(text))
 
     async def tap(self, part: Part, label: str) -> None:
-        await self.visitor.choose(part.raw, _option(part, label))
-        await self._accepted()
+        await self._accepted(self.visitor.choose(part.raw, _option(part, label)))
 
     async def follow(self, url: str) -> None:
-        await self.visitor.send(type="link", code=url.partition("#continue=")[2])
-        await self._accepted()
+        await self._accepted(self.visitor.send(type="link", code=url.partition("#continue=")[2]), shown=False)
 
     async def open(self) -> None:
-        await self.visitor.send(type="start")
-        await self._accepted()
+        await self._accepted(self.visitor.send(type="start"), shown=False)
 
     async def send(self, thing: str, words: str) -> None:
         files = {"a picture": (picture(), "picture.png"), "a file": (b"%PDF-1.7\n%%EOF\n", "receipt.pdf")}
@@ -372,10 +368,9 @@ class WebPhone(Phone):
             raise CannotDo(f"people cannot send {thing} on the website")
         content, name = files[thing]
         try:
-            await self.visitor.send_file(content, name, words)
+            await self._accepted(self.visitor.send_file(content, name, words))
         except LookupError as error:
             raise CannotDo(str(error)) from None
-        await self._accepted()
 
     async def block(self) -> None:
         raise CannotDo("on the website nobody blocks the bot")
@@ -396,18 +391,18 @@ class WebPhone(Phone):
     def _is_the_bots(self, message: Json) -> bool:
         return bool(message["author"] != "customer")
 
-    async def _accepted(self) -> None:
-        """Until the gateway says that it has it, which is when it begins to type."""
-        typing = asyncio.ensure_future(self.visitor.next("typing", PATIENCE))
-        refused = asyncio.ensure_future(self.visitor.next("error", PATIENCE))
-        await asyncio.wait([typing, refused], return_when=asyncio.FIRST_COMPLETED)
-        for waiting in (typing, refused):
-            waiting.cancel()
-        await asyncio.gather(typing, refused, return_exceptions=True)
-        if not refused.cancelled() and refused.exception() is None:
-            raise CannotDo(f"the website does not take it: {refused.result()['code']}")
-        if typing.cancelled() or typing.exception() is not None:
-            raise CannotDo("the website did not take it")
+    async def _accepted(self, doing: Awaitable[str], *, shown: bool = True) -> None:
+        """Until the gateway says that it has it: it begins to type, or, where people answer, shows what was done. What
+        is not shown is answered."""
+        with self.visitor.phone() as events:
+            sent = await doing
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    while not _is_accepted(event := await events.get(), sent if shown else None):
+                        if event.kind == "error":
+                            raise CannotDo(f"the website does not take it: {event.data['code']}")
+            except TimeoutError:
+                raise CannotDo("the website did not take it") from None
 
 
 MARINA_BAY = 1.2834, 103.8607
@@ -431,3 +426,10 @@ def _option(part: Part, label: str) -> str:
         if is_label(option, label):
             return option
     raise CannotDo(f"there is no button [{label}] among {', '.join(f'[{one}]' for one in part.options) or 'none'}")
+
+
+def _is_accepted(event: Event[Any], shown_as: str | None) -> bool:
+    if event.kind == "message":
+        author, id = event.data["author"], event.data.get("client_id")
+        return bool(id == shown_as if shown_as else author != "customer")
+    return bool(event.kind == "typing")

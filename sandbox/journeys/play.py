@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from .desk import Desk
 from .expected import problem, wanted
 from .language import (
     CODE,
@@ -23,21 +24,29 @@ from .language import (
     BotIsDone,
     BotSays,
     Changes,
+    Closes,
+    ComesToTheDesk,
     Follows,
     Gathers,
     GetsMail,
+    Gives,
+    HandsBack,
     HasMail,
     Journey,
+    LeavesTheDesk,
     Line,
     NeverHeard,
+    OnACase,
     Opens,
     Place,
     Says,
     Sends,
     SetsLanguage,
     Slots,
+    Takes,
     TakesBack,
     Taps,
+    Tells,
     TimePasses,
     TypesCode,
     Unblocks,
@@ -73,6 +82,7 @@ class Stage:
 
     town: Town
     ledger: Ledger
+    desk: Desk
     trackers: Trackers
     shop: Shop | None
     """None: its data is somewhere else, and stays as the journeys leave it."""
@@ -83,6 +93,8 @@ async def play(stage: Stage, journey: Journey) -> None:
     if stage.shop is not None:
         stage.shop.put_back()
     stage.ledger.forget_accounts()
+    await stage.desk.everybody_leaves()
+    stage.ledger.empty_the_desk()
     async with AsyncExitStack() as phones:
         await _Play(stage, journey, phones).through()
 
@@ -211,6 +223,51 @@ class _Play:
         circle = await self._stage.town.circle(line.title, members, of_a_team=line.of_a_team)
         self._groups[line.title] = _Group(circle=circle, channel=line.channel, members=line.members)
 
+    # --- what agents do -----------------------------------------------------------------------------------------------
+
+    @_play.register
+    async def _comes(self, line: ComesToTheDesk) -> None:
+        await self._stage.desk.comes(line.agent)
+
+    @_play.register
+    async def _leaves(self, line: LeavesTheDesk) -> None:
+        await self._stage.desk.leaves(line.agent)
+        self._stage.ledger.forget(line.agent)
+
+    @_play.register
+    async def _takes(self, line: Takes) -> None:
+        await self._at_the_desk(line, "takes the case", do="take")
+
+    @_play.register
+    async def _gives(self, line: Gives) -> None:
+        await self._at_the_desk(line, f"gives the case to {line.to}", do="transfer", to=line.to)
+
+    @_play.register
+    async def _hands_back(self, line: HandsBack) -> None:
+        await self._at_the_desk(line, "hands it back", do="hand_back", slots=dict(line.settled))
+
+    @_play.register
+    async def _closes(self, line: Closes) -> None:
+        await self._at_the_desk(line, "closes the case", do="close", reason="solved", ask_rating=line.asks_rating)
+
+    @_play.register
+    async def _tells(self, line: Tells) -> None:
+        await self._at_the_desk(line, line.words, say=line.words)
+        said = BotSays(
+            number=line.number, source=line.source, who=line.who, place=line.place, fragments=(line.words,), buttons=()
+        )
+        await self._bot_says(said)
+
+    async def _at_the_desk(self, line: OnACase, what: str, **doing: Any) -> None:
+        """Once everything before it had its turn, so that both see the same."""
+        await self._settle()
+        person = self._known(line.who)
+        self._transcript.append(("the desk", line.agent, f"{what} ({line.who})"))
+        self._last = person
+        refused = await self._stage.desk.do(line.agent, self._conversation_of(person), doing)
+        if refused != line.refused:
+            raise _Unexpected(f"the product {f'refuses it: {refused}' if refused else 'does it'}")
+
     # --- what the bot does --------------------------------------------------------------------------------------------
 
     @_play.register
@@ -283,12 +340,7 @@ class _Play:
     @_play.register
     async def _slots(self, line: Slots) -> None:
         await self._settle()
-        person = self._known(line.who)
-        phone = person.phones[person.at.channel]
-        if not phone.kept:
-            raise _Unexpected(f"{person.name} has heard nothing on {_where(person.at)} yet")
-        conversation = self._stage.ledger.conversation(phone.channel, phone.kept[-1].id)
-        slots = await self._stage.trackers.slots(conversation or "")
+        slots = await self._stage.trackers.slots(self._conversation_of(self._known(line.who)))
         wrong = [
             f"{name} is {_slot(slots.get(name))}, not {_slot(value)}"
             for name, value in line.values
@@ -350,6 +402,13 @@ class _Play:
         if place.channel not in person.phones:
             raise _Unexpected(f"{person.name} has not been on {_where(place)} yet")
         return place, [person]
+
+    def _conversation_of(self, person: _Person) -> str:
+        """The one that the last message to them, where they are, is in."""
+        phone = person.phones[person.at.channel]
+        if not phone.kept:
+            raise _Unexpected(f"{person.name} has heard nothing on {_where(person.at)} yet")
+        return self._stage.ledger.conversation(phone.channel, phone.kept[-1].id) or ""
 
     def _chat_of(self, phone: Phone, part: Part) -> str:
         groups = (title for title, group in self._groups.items() if group.circle.id == part.chat)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from .desk import Desk
 from .ledger import Ledger
 from .play import Stage
 from .shop import Shop
@@ -21,8 +22,13 @@ async def running_stage(folder: Path) -> AsyncIterator[Stage]:
     if shop is not None:
         await shop.open()
     async with town(folder) as everybody:
-        trackers = Trackers(everybody.stack.environment)
+        trackers, desk, ledger = (
+            Trackers(everybody.stack.environment),
+            Desk(everybody.stack),
+            Ledger(everybody.stack.database),
+        )
         try:
-            yield Stage(town=everybody, ledger=Ledger(everybody.stack.database), trackers=trackers, shop=shop)
+            yield Stage(town=everybody, ledger=ledger, desk=desk, trackers=trackers, shop=shop)
         finally:
+            await desk.close()
             await trackers.close()

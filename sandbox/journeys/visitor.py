@@ -49,29 +49,31 @@ class Visitor(Feed[str]):
                 with contextlib.suppress(asyncio.CancelledError):
                     await listening
 
-    async def send(self, **frame: Any) -> None:
+    async def send(self, **frame: Any) -> str:
+        """The id under which the gateway shows it again, if it is something that is shown."""
         assert self._socket is not None, "the chat is not open"
-        await self._socket.send_json({"id": str(uuid.uuid4()), **frame})
+        id = str(uuid.uuid4())
+        await self._socket.send_json({"id": id, **frame})
+        return id
 
-    async def say(self, text: str) -> None:
-        await self.send(type="say", text=text)
+    async def say(self, text: str) -> str:
+        return await self.send(type="say", text=text)
 
-    async def choose(self, message: Frame, title: str) -> None:
+    async def choose(self, message: Frame, title: str) -> str:
         """Tap an option. Raises LookupError if there is none of this title."""
         for option in options(message):
             if option["title"] == title:
-                await self.send(type="choose", message=message["id"], option=option["index"], label=title)
-                return
+                return await self.send(type="choose", message=message["id"], option=option["index"], label=title)
         raise LookupError(f"no option {title!r} among {[option['title'] for option in options(message)]}")
 
-    async def send_file(self, content: bytes, name: str, text: str = "") -> None:
+    async def send_file(self, content: bytes, name: str, text: str = "") -> str:
         """Raises LookupError if the gateway does not take the file."""
         headers = {"Authorization": f"Bearer {self._token}", "X-File-Name": name}
         async with self._http.post(f"{self._gateway_url}/webchat/files", data=content, headers=headers) as answer:
             taken = await answer.json()
             if answer.status != 200:
                 raise LookupError(f"the website does not take this file: {taken['error']}")
-        await self.send(type="send_file", file=taken["file"], text=text)
+        return await self.send(type="send_file", file=taken["file"], text=text)
 
     async def next(self, kind: str, timeout: float = 120) -> Frame:
         return await self.next_event(kind, timeout)

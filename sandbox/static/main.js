@@ -16,6 +16,8 @@ for (const link of document.querySelectorAll("#languages a")) {
 find("#mail").href = `${document.body.dataset.mail}?lang=${language}`;
 find("#mail").hidden = document.body.dataset.mail === "";
 
+showDesk(document.body.dataset);
+
 const phone = new Phone({ onUnread: showUnread, onScan: scan });
 
 catchLinks({ onPhone: openOnPhone, onHash: openOnWebsite });
@@ -51,6 +53,13 @@ function scan() {
   const where = shownDestination();
   if (where === null) phone.toast(word("nothingToScan"));
   else openOnPhone(where);
+}
+
+/** The way to where agents work, with the login of one of them. @param {DOMStringMap} data */
+function showDesk({ desk, deskLogin, deskPassword }) {
+  find("#agents").hidden = desk === "";
+  find("#agents a").href = desk;
+  find("#agents .login").textContent = deskLogin ? word("deskLogin", { login: deskLogin, password: deskPassword }) : "";
 }
 
 /** @param {number} count */

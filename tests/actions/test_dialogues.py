@@ -93,7 +93,7 @@ class Customer:
         )
         shown = [message.get("custom") or {} for message in reply.messages]
         self.invited = [custom["channel"] for custom in shown if custom.get("type") == "continue"]
-        self.done = [custom for custom in shown if custom.get("type") in ("unlink", "undo_link")]
+        self.done = [custom for custom in shown if custom.get("type") in ("unlink", "undo_link", "handoff", "rate")]
         places = [custom for custom in shown if custom.get("type") == "location"]
         self.placed = [(place["latitude"], place["longitude"], place["name"]) for place in places]
         buttons = [button for message in reply.messages for button in message.get("buttons", [])]
@@ -321,9 +321,63 @@ async def test_an_unknown_order_number_is_said_to_be_unknown(alice: Customer) ->
     assert "Which item from order 1048" in await alice.says("1048")
 
 
-async def test_asking_for_a_person_is_noted(alice: Customer) -> None:
-    assert "a colleague will read this conversation" in await alice.says("I want to talk to a human")
-    assert await alice.slot("human_requested") is True
+async def test_asking_for_a_person_in_the_middle_of_a_return_asks_nothing_more(alice: Customer) -> None:
+    question = "What is the reason for returning the blue kettle?"
+    assert (await alice.says("I want to return the blue kettle from order 1048")).endswith(question)
+    assert await alice.says("I want to talk to a human") == ""
+    assert alice.done == [{"type": "handoff", "why": "asked", "topic": "returns"}]
+    answer = await alice.says('/handed_back{"by": "agent"}')
+    assert answer.splitlines() == ["You're talking with the assistant again.", question]
+    assert "refund or an exchange" in await alice.says("it arrived broken")
+
+
+async def test_nobody_came_and_the_next_message_is_an_answer_again(mei: Customer) -> None:
+    await mei.says("我要退订单1048里的蓝色水壶")
+    assert await mei.says("转人工") == ""
+    assert await mei.says("/leave_message") == ""
+    assert mei.done == [{"type": "handoff", "why": "asked", "topic": "returns", "message": True}]
+    assert await mei.says("坏了") == "您想退款还是换货？"
+
+
+@pytest.mark.parametrize("words", ["for goodness' sake, a human!", "气死人了，给我人工", "GET ME AN AGENT NOW"])
+async def test_anger_is_understood(alice: Customer, words: str) -> None:
+    assert await alice.says("/greet", words) == ""
+    assert alice.done == [{"type": "handoff", "why": "asked"}]
+
+
+async def test_not_understood_twice_in_a_row(alice: Customer) -> None:
+    assert (await alice.says("it is about that one there")).startswith("Sorry, I didn't understand that.")
+    assert alice.done == []
+    assert await alice.says("whatever the thing is") == "I'm sorry, I still don't understand. Let me get a colleague."
+    assert alice.done == [{"type": "handoff", "why": "not_understood"}]
+    assert (await alice.says("it is about that one there")).startswith("Sorry, I didn't understand that.")
+
+
+async def test_not_understood_twice_in_the_middle_of_a_return_and_on_two_channels(mei: Customer) -> None:
+    await mei.says("我要退订单1048里的蓝色水壶", "坏了")
+    question = "退款还是换货"
+    answer = await mei.says("不是")
+    assert answer.startswith("抱歉，我没能对上刚才的问题。")
+    assert question in answer
+    mei.channel = "telegram"
+    assert question in await mei.says('/channel_linked{"from_channel": "webchat"}')
+    assert await mei.says("那个东西呢") == "抱歉，我还是没听明白。我请同事来帮您。"
+    assert mei.done == [{"type": "handoff", "why": "not_understood", "topic": "returns"}]
+    answer = await mei.says('/handed_back{"by": "customer"}')
+    assert answer.startswith("好的，智能助手继续为您服务。")
+    assert question in answer
+
+
+async def test_what_is_understood_in_between_counts(alice: Customer) -> None:
+    await alice.says("it is about that one there", "when are you open?", "whatever the thing is")
+    assert alice.done == []
+
+
+async def test_a_bad_rating_offers_a_person_again(mei: Customer) -> None:
+    assert "需要再转人工客服吗" in await mei.says("你好", '/rate_service{"score": "1"}')
+    assert mei.done == [{"type": "rate", "score": 1}]
+    assert await mei.taps("转人工客服") == ""
+    assert mei.done == [{"type": "handoff", "why": "asked"}]
 
 
 async def test_a_number_out_of_the_blue_is_answered_once(alice: Customer) -> None:

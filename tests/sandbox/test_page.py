@@ -13,13 +13,14 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.request import HTTPXRequest
 
 from sandbox.app import make_app
-from sandbox.settings import Settings
+from sandbox.settings import DeskSettings, Settings
 from sandbox.telegram import WebhookReceiver
 from tests.browser.chromium import chromium
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOKEN = "123456:AAE-hearthside"
+PASSWORD = 'long-enough-and-<b>"quoted"</b>-for-a-page'  # of nobody
 WIDGET = """
 customElements.define("throughline-chat", class extends HTMLElement {
   connectedCallback() {
@@ -80,6 +81,7 @@ async def world(browser: Browser) -> AsyncIterator[World]:
             bot_token=TOKEN,
             secret_token="s3cret",
             bot_username="hearthside_bot",
+            desk=DeskSettings(url=f"{gateway.url}/desk", login="maya", password=PASSWORD),
         )
         runner = web.AppRunner(make_app(settings), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
@@ -109,6 +111,17 @@ async def test_the_shop_shows_its_twelve_products(world: World, query: str, firs
     await expect(page.locator(".hint")).to_contain_text(hint)
     pictures = "[...document.querySelectorAll('#shop img')].map((image) => (image.loading = 'eager', image.decode()))"
     await page.evaluate(f"Promise.all({pictures})")
+
+
+@pytest.mark.parametrize(
+    ("query", "link"), [("", "Open the agents’ desk (new tab)"), ("?lang=zh", "打开客服工作台（新标签页）")]
+)
+async def test_the_desk_is_one_click_away_with_a_login_to_try_it(world: World, query: str, link: str) -> None:
+    page = await world.open(query=query)
+    await expect(page.get_by_role("link", name=link)).to_have_attribute("href", f"{world.gateway.url}/desk")
+    await expect(page.get_by_role("link", name=link)).to_have_attribute("target", "_blank")
+    await expect(page.locator("#agents .login")).to_contain_text("maya")
+    await expect(page.locator("#agents .login")).to_contain_text(PASSWORD)
 
 
 async def test_a_link_in_the_chat_opens_the_phone_and_start_brings_the_code_along(world: World) -> None:

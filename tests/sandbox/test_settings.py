@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.settings import MailSettings, SettingError, Settings, TeamsSettings, WhatsAppSettings, read_settings
+from sandbox.settings import (
+    DeskSettings,
+    MailSettings,
+    SettingError,
+    Settings,
+    TeamsSettings,
+    WhatsAppSettings,
+    read_settings,
+)
 
 
 def test_everything_has_a_default_but_the_bot() -> None:
@@ -96,3 +104,15 @@ def test_mail_is_taken_where_the_gateway_hands_it_in() -> None:
 def test_a_real_mail_server_is_none_of_the_sandboxes(url: str) -> None:
     with pytest.raises(SettingError, match="SMTP_URL"):
         read_settings({"SMTP_URL": url})
+
+
+def test_the_page_leads_to_a_desk_where_there_is_one() -> None:
+    assert read_settings({}).desk is None
+    url = "http://127.0.0.1:8080/desk"
+    assert read_settings({"DESK_URL": url}).desk == DeskSettings(url=url)
+    login = {"DESK_DEMO_LOGIN": "maya", "DESK_DEMO_PASSWORD": "correct horse battery"}
+    settings = read_settings({"DESK_URL": url, **login})
+    assert settings.desk == DeskSettings(url=url, login="maya", password="correct horse battery")
+    assert "correct horse" not in repr(settings)
+    with pytest.raises(SettingError, match="DESK_URL"):
+        read_settings({"DESK_URL": "javascript:alert(1)"})

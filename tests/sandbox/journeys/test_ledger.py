@@ -128,7 +128,7 @@ async def test_time_passes_for_all_that_happened_and_for_nothing_that_is_under_w
 async def test_time_passes_for_what_rasa_remembers_too(path: Path) -> None:
     event = '{"event": "user", "text": "有货吗？", "timestamp": 1000.25}'
     run(path, "INSERT INTO events VALUES ('c', 1, 'user', 1000.25, NULL, ?)", event)
-    run(path, "INSERT INTO snapshots (conversation_id, sequence, data) VALUES ('c', 1, ?)", f"[{event}]")
+    run(path, "INSERT INTO snapshots (conversation_id, seq, data) VALUES ('c', 1, ?)", f"[{event}]")
 
     Ledger(path).let_pass(60)
 
@@ -161,6 +161,33 @@ async def test_nobody_has_an_account_or_a_code_in_the_next_journey(path: Path) -
 
     assert table(path, "SELECT account FROM customers") == [(None,)]
     assert table(path, "SELECT * FROM verifications") == table(path, "SELECT * FROM wrong_codes") == []
+
+
+async def test_the_next_journey_begins_with_an_empty_desk(path: Path) -> None:
+    for id in ("maya", "sam"):
+        run(
+            path,
+            "INSERT INTO agents (id, login, name, role, languages, topics, capacity, availability, seen_at, "
+            "wrong_tries, created_at) VALUES (?, ?, ?, 'agent', '[]', '[]', 5, 'available', ?, 0, ?)",
+            *(id, id, id.title(), NOW, NOW),
+        )
+    run(path, "UPDATE conversations SET owner = 'queue'")
+    run(
+        path,
+        "INSERT INTO handoffs (conversation_id, state, priority, why, asked_at, queued_at, left_message) "
+        "VALUES ('c', 'queued', 0, 'asked', ?, ?, 0)",
+        *(NOW, NOW),
+    )
+    ledger = Ledger(path)
+
+    ledger.let_pass(3600)
+    ledger.forget("Sam")
+    assert table(path, "SELECT id, seen_at FROM agents ORDER BY id") == [("maya", NOW), ("sam", None)]
+
+    ledger.empty_the_desk()
+    assert table(path, "SELECT seen_at FROM agents") == [(None,), (None,)]
+    assert table(path, "SELECT state, ended_at IS NULL FROM handoffs") == [("returned", 0)]
+    assert table(path, "SELECT owner FROM conversations") == [("bot",)]
 
 
 async def test_trouble_is_told_from_a_message_on(path: Path) -> None:

@@ -12,10 +12,15 @@ from sandbox.journeys.language import (
     BotIsDone,
     BotSays,
     Changes,
+    Closes,
+    ComesToTheDesk,
     Follows,
     Gathers,
     GetsMail,
+    Gives,
+    HandsBack,
     HasMail,
+    LeavesTheDesk,
     Line,
     NeverHeard,
     Opens,
@@ -24,8 +29,10 @@ from sandbox.journeys.language import (
     Sends,
     SetsLanguage,
     Slots,
+    Takes,
     TakesBack,
     Taps,
+    Tells,
     TimePasses,
     TypesCode,
     Unblocks,
@@ -223,3 +230,46 @@ def test_every_form_that_is_shown_can_be_read() -> None:
     title, *forms = FORMS.splitlines()
     written = "\n".join(re.split(r"\s{2,}", form.strip())[0] for form in forms)
     assert len(parse(f"{title}\n{written}", "forms").lines) > 30
+
+
+DESK = [
+    ComesToTheDesk(number=2, source="小林 comes to the desk", agent="小林"),
+    LeavesTheDesk(number=2, source="Maya leaves the desk", agent="Maya"),
+    Takes(number=2, source="Maya takes Alice's case", agent="Maya", who="Alice"),
+    Takes(number=2, source="Sam takes Mei’s case, but is refused: taken", agent="Sam", who="Mei", refused="taken"),
+    Gives(number=2, source="Maya gives Alice's case to Sam", agent="Maya", who="Alice", to="Sam"),
+    HandsBack(number=2, source="Maya hands Alice back", agent="Maya", who="Alice"),
+    HandsBack(
+        number=2,
+        source="Maya hands Alice back with reason = damaged, store = nothing",
+        agent="Maya",
+        who="Alice",
+        settled=(("reason", "damaged"), ("store", None)),
+    ),
+    HandsBack(
+        number=2,
+        source="Maya hands Alice back with reason = damaged, but is refused: not_yours",
+        agent="Maya",
+        who="Alice",
+        settled=(("reason", "damaged"),),
+        refused="not_yours",
+    ),
+    Closes(number=2, source="Maya closes Alice's case", agent="Maya", who="Alice"),
+    Closes(
+        number=2, source="Maya closes Alice's case and asks how it was", agent="Maya", who="Alice", asks_rating=True
+    ),
+    Tells(number=2, source="Maya tells Alice: now: this", agent="Maya", who="Alice", words="now: this"),
+    Tells(
+        number=2,
+        source="Maya tells Alice on Telegram: hello",
+        agent="Maya",
+        who="Alice",
+        place=Place(channel="telegram"),
+        words="hello",
+    ),
+]
+
+
+@pytest.mark.parametrize("line", DESK, ids=lambda line: line.source)
+def test_agents_do_something_at_the_desk(line: Line) -> None:
+    assert only(line.source) == line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from sandbox.feed import Feed
+from sandbox.journeys.desk import Desk
 from sandbox.journeys.ledger import Ledger
 from sandbox.journeys.parser import parse
 from sandbox.journeys.people import CannotDo, Phone
@@ -56,6 +58,8 @@ class Product:
     ids: count[int] = field(default_factory=count)
     mail: MailServer = field(default_factory=lambda: MailServer(user="", password=""))
     languages: dict[tuple[str, str], str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    """Agents of whom nothing is taken."""
 
     def hear(self, words: str) -> None:
         for name, channel, message in self.answers.get(words, []):
@@ -118,6 +122,12 @@ class Book(Ledger):
     def forget_accounts(self) -> None:
         """Nobody has any."""
 
+    def empty_the_desk(self) -> None:
+        """It is."""
+
+    def forget(self, agent: str) -> None:
+        self._product.hear(f"{agent} is gone")
+
     def is_settled(self) -> bool:
         return True
 
@@ -142,8 +152,34 @@ class Slots:
         return self.product.slots
 
 
+class Office(Desk):
+    """The product hears of whatever is done here, and refuses what it is to refuse."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+
+    async def comes(self, agent: str) -> None:
+        self._product.hear(f"{agent} comes")
+
+    async def leaves(self, agent: str) -> None:
+        self._product.hear(f"{agent} leaves")
+
+    async def everybody_leaves(self) -> None:
+        """Nobody is there yet."""
+
+    async def do(self, agent: str, conversation: str, doing: Mapping[str, Any]) -> str:
+        self._product.hear(json.dumps(doing))
+        return "taken" if agent in self._product.refused else ""
+
+
 async def played(text: str, product: Product) -> None:
-    stage = Stage(town=cast(Town, product), ledger=Book(product), trackers=cast(Trackers, Slots(product)), shop=None)
+    stage = Stage(
+        town=cast(Town, product),
+        ledger=Book(product),
+        desk=Office(product),
+        trackers=cast(Trackers, Slots(product)),
+        shop=None,
+    )
     await play(stage, parse(f"# A title\n{text}", "a.journey"))
 
 
@@ -358,3 +394,48 @@ async def test_slots_are_as_rasa_has_them() -> None:
 )
 async def test_what_cannot_be_is_said_so(text: str, why: str) -> None:
     assert why in await failure(text, answering())
+
+
+DESK = [
+    ("Maya takes Alice's case", {"do": "take"}),
+    ("Maya gives Alice's case to Sam", {"do": "transfer", "to": "Sam"}),
+    ("Maya hands Alice back", {"do": "hand_back", "slots": {}}),
+    (
+        "Maya hands Alice back with why = broken, store = nothing",
+        {"do": "hand_back", "slots": {"why": "broken", "store": None}},
+    ),
+    ("Maya closes Alice's case", {"do": "close", "reason": "solved", "ask_rating": False}),
+    ("Maya closes Alice's case and asks how it was", {"do": "close", "reason": "solved", "ask_rating": True}),
+]
+HI = "Alice on Telegram: hi\nbot: Hello\n"
+HELLO: dict[str, list[Said]] = {"hi": [to_alice("Hello")]}
+
+
+@pytest.mark.parametrize(("line", "asked"), DESK)
+async def test_what_is_done_at_the_desk_is_asked_of_the_product(line: str, asked: dict[str, Any]) -> None:
+    product = Product(answers={**HELLO, json.dumps(asked): [to_alice("Done")]})
+    await played(f"{HI}{line}\nbot: Done", product)
+
+
+async def test_an_agents_words_are_the_next_message_to_the_customer() -> None:
+    say = json.dumps({"say": "I have it"})
+    product = Product(answers={**HELLO, say: [to_alice("I have it")]})
+    await played(f"{HI}Maya tells Alice: I have it", product)
+    said = await failure(f"{HI}Maya tells Alice: I have it", Product(answers={**HELLO, say: [to_alice("Goodbye")]}))
+    assert "but heard: Goodbye" in said
+    assert "the desk  Maya: I have it (Alice)" in said
+    nothing = await failure(f"{HI}Maya tells Alice: I have it", Product(answers=HELLO))
+    assert "but the bot has said everything" in nothing
+
+
+async def test_agents_come_and_leave() -> None:
+    product = Product(answers={**HELLO, "Maya comes": [to_alice("Here")], "Maya leaves": [to_alice("Gone")]})
+    await played(f"{HI}Maya comes to the desk\nbot: Here\nMaya leaves the desk\nbot: Gone", product)
+
+
+async def test_a_refusal_has_to_stand_in_the_journey_with_its_reason() -> None:
+    product = Product(answers=HELLO, refused=("Maya",))
+    await played(f"{HI}Maya takes Alice's case, but is refused: taken", product)
+    assert "the product refuses it: taken" in await failure(f"{HI}Maya takes Alice's case", product)
+    willing = Product(answers=HELLO)
+    assert "the product does it" in await failure(f"{HI}Maya takes Alice's case, but is refused: taken", willing)
