@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import uvloop
 from aiohttp import web
 
-from bot.gateway import merges, unread
+from bot.gateway import agents, merges, unread
 from bot.gateway.app import build_app
+from bot.gateway.desk.access.sessions import ROLES
+from bot.gateway.desk.access.staff import CAPACITY
+from bot.gateway.desk.access.teams import ANSWER_WITHIN, ASSIGNMENTS
 from bot.gateway.doctor import examine, healthy, report
 from bot.gateway.logs import configure_logging
 from bot.gateway.migrate import upgrade
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_starting(commands)
     _add_looking(commands)
     _add_merges(commands)
+    _add_desk(commands)
     _add_channels(commands)
     _add_moving_in(commands)
     return parser
@@ -111,6 +115,56 @@ def _add_merges(commands: Commands) -> None:
         "said on their channels, and nothing of the other.",
     )
     undoes.add_argument("merge", type=int, metavar="ID", help="as `throughline merges` lists it")
+
+
+def _add_desk(commands: Commands) -> None:
+    of_agents = _group(commands, "agents", "commands for the people who work at the desk")
+    adds = _add(of_agents, "add", _add_agent, "let somebody in", "The password is asked for.")
+    adds.add_argument("login", metavar="LOGIN", help="what they type to log in")
+    adds.add_argument("--name", help="as customers and colleagues see it (default: the login)")
+    adds.add_argument("--role", choices=ROLES, default="agent", help="default: %(default)s")
+    adds.add_argument("--team", action="append", default=[], metavar="TEAM", help="may be given again, as those below")
+    adds.add_argument("--language", action="append", default=[], metavar="en", help="that they write (default: any)")
+    adds.add_argument("--topic", action="append", default=[], help="that they know of (default: any)")
+    adds.add_argument("--capacity", type=_capacity, default=CAPACITY, help="conversations at a time (%(default)s)")
+    sets = _add(
+        of_agents, "password", _set_password, "give somebody a new password", "All their sessions are over then."
+    )
+    sets.add_argument("login", metavar="LOGIN")
+    sets.add_argument("--without-code", action="store_true", help="and switch their second factor off: it is lost")
+    for one in (adds, sets):
+        one.add_argument("--password-stdin", action="store_true", help="read the password from the input")
+    _add(of_agents, "list", _list_agents, "list the agents")
+    for name, command, what in (
+        ("disable", _disable_agent, "let somebody in no more"),
+        ("enable", _enable_agent, "let somebody in again"),
+    ):
+        _add(of_agents, name, command, what).add_argument("login", metavar="LOGIN")
+    of_teams = _group(of_agents, "teams", "commands for the teams in which they work")
+    begins = _add(
+        of_teams,
+        "add",
+        _add_team,
+        "add a team",
+        'Hours are JSON: {"timezone": "Europe/London", "weekly": {"mon": [["09:00", "18:00"]]}, '
+        '"closed": ["2026-12-25"]}, or {"timezone": "Europe/London", "always": true}, which they are by default.',
+    )
+    begins.add_argument("name", metavar="NAME")
+    begins.add_argument(
+        "--topic", action="append", default=[], help="what is sent to it (default: what no other takes)"
+    )
+    begins.add_argument("--hours", metavar="JSON", help="or a file that holds it")
+    begins.add_argument(
+        "--answer-within", type=int, default=ANSWER_WITHIN, metavar="SECONDS", help="default: %(default)s"
+    )
+    begins.add_argument("--assignment", choices=ASSIGNMENTS, default="automatic", help="default: %(default)s")
+    _add(of_teams, "list", _list_teams, "list the teams")
+
+
+def _capacity(text: str) -> int:
+    if not text.isdigit() or int(text) > 100:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 100")
+    return int(text)
 
 
 def _add_channels(commands: Commands) -> None:
@@ -254,6 +308,59 @@ def _merges(chosen: argparse.Namespace, settings: Settings) -> int:
 def _unmerge(chosen: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(merges.unmerge(settings, chosen.merge))
     print(f"Merge {chosen.merge} is undone as soon as all that was said before has been answered.")
+    return 0
+
+
+def _add_agent(chosen: argparse.Namespace, settings: Settings) -> int:
+    wanted = agents.Wanted(
+        login=chosen.login,
+        name=chosen.name,
+        role=chosen.role,
+        teams=chosen.team,
+        languages=chosen.language,
+        topics=chosen.topic,
+        capacity=chosen.capacity,
+    )
+    asyncio.run(agents.add(settings, wanted, agents.ask_password(from_input=chosen.password_stdin)))
+    print(f"{chosen.login} may log in at /desk, as {chosen.role}.")
+    return 0
+
+
+def _set_password(chosen: argparse.Namespace, settings: Settings) -> int:
+    password = agents.ask_password(from_input=chosen.password_stdin)
+    asyncio.run(agents.set_password(settings, chosen.login, password, without_code=chosen.without_code))
+    print(f"{chosen.login} has a new password, and is logged in nowhere.")
+    return 0
+
+
+def _disable_agent(chosen: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(agents.disable(settings, chosen.login))
+    print(f"{chosen.login} is let in no more. What they have in hand goes back to the queue.")
+    return 0
+
+
+def _enable_agent(chosen: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(agents.enable(settings, chosen.login))
+    print(f"{chosen.login} may log in again.")
+    return 0
+
+
+def _list_agents(_chosen: argparse.Namespace, settings: Settings) -> int:
+    print(agents.listed(asyncio.run(agents.known_agents(settings))))
+    return 0
+
+
+def _add_team(chosen: argparse.Namespace, settings: Settings) -> int:
+    if not 10 <= chosen.answer_within <= 86_400:
+        raise CannotRun("--answer-within must be from 10 to 86400 seconds.")
+    values = {"topics": chosen.topic, "answer_within": chosen.answer_within, "assignment": chosen.assignment}
+    asyncio.run(agents.new_team(settings, agents.WantedTeam(name=chosen.name, hours=chosen.hours, values=values)))
+    print(f"There is a team {chosen.name} now. `throughline agents add … --team` puts somebody into it.")
+    return 0
+
+
+def _list_teams(_chosen: argparse.Namespace, settings: Settings) -> int:
+    print(agents.listed_teams(asyncio.run(agents.known_teams(settings))))
     return 0
 
 

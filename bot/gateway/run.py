@@ -9,10 +9,15 @@ import socket
 import sys
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.gateway.desk.access.demo import Demo, demo_staff
+from bot.gateway.migrate import upgrade
 from bot.gateway.settings import Settings
 from bot.gateway.supervise import Program, supervise
+from bot.store.database import connect, database_url
+from bot.store.outage import POSSIBLE
 
 # The core's environment is built beside its lock file.
 CORE_PYTHON = Path("bot/core/.venv/bin/python")
@@ -56,7 +61,9 @@ async def run(settings: Settings, *, sandbox: bool) -> int:
         sandbox=_port("SANDBOX_PORT", 8081) if sandbox else None,
     )
     check(ports)
-    return await supervise(programs(settings, ports), lambda: print(_addresses(settings, ports), flush=True))
+    demo = await _demo(settings) if sandbox else None
+    announced = _addresses(settings, ports, demo)
+    return await supervise(programs(settings, ports, demo), lambda: print(announced, flush=True))
 
 
 def check(ports: Ports) -> None:
@@ -76,7 +83,7 @@ def check(ports: Ports) -> None:
             )
 
 
-def programs(settings: Settings, ports: Ports) -> list[Program]:
+def programs(settings: Settings, ports: Ports, demo: Demo | None = None) -> list[Program]:
     """The processes of one machine."""
     shared = {
         "DATABASE_URL": settings.database_url,
@@ -89,7 +96,7 @@ def programs(settings: Settings, ports: Ports) -> list[Program]:
         "PYTHONWARNINGS": "ignore",
     }
     gateway_url = f"http://127.0.0.1:{ports.gateway}"
-    told, sandbox = _sandboxed(settings, ports, gateway_url)
+    told, sandbox = _sandboxed(settings, ports, gateway_url, demo)
     return [
         Program(
             name="actions",
@@ -144,7 +151,9 @@ def _played(settings: Settings, url: str) -> Played:
     return played
 
 
-def _sandboxed(settings: Settings, ports: Ports, gateway_url: str) -> tuple[dict[str, str], list[Program]]:
+def _sandboxed(
+    settings: Settings, ports: Ports, gateway_url: str, demo: Demo | None
+) -> tuple[dict[str, str], list[Program]]:
     """With the sandbox: what the gateway is told of it, and its process."""
     if ports.sandbox is None:
         return {}, []
@@ -155,10 +164,34 @@ def _sandboxed(settings: Settings, ports: Ports, gateway_url: str) -> tuple[dict
     process = Program(
         name="sandbox",
         command=[sys.executable, "-m", "sandbox"],
-        environment={**played.both, "GATEWAY_URL": gateway_url, "SANDBOX_PORT": str(ports.sandbox)},
+        environment={
+            **played.both,
+            **_desk(gateway_url, demo),
+            "GATEWAY_URL": gateway_url,
+            "SANDBOX_PORT": str(ports.sandbox),
+        },
         ready=f"{url}/",
     )
     return {**told, **played.gateway, "WEBCHAT_ORIGINS": ",".join(origins)}, [process]
+
+
+async def _demo(settings: Settings) -> Demo | None:
+    """Agents to try the desk with; none where there are real ones. Raises CannotRun."""
+    engine = connect(database_url(settings.database_url))
+    try:
+        await upgrade(engine)
+        return await demo_staff(engine, lambda: datetime.now(UTC))
+    except POSSIBLE as error:
+        said = str(error) if isinstance(error, OSError) and error.filename is None else type(error).__name__
+        raise CannotRun(f"the desk's agents cannot be looked up ({said}): `throughline doctor` says more.") from None
+    finally:
+        await engine.dispose()
+
+
+def _desk(gateway_url: str, demo: Demo | None) -> dict[str, str]:
+    """What the sandbox's page is told of the desk, to lead there."""
+    login, password = (demo.login, demo.password) if demo else ("", "")
+    return {"DESK_URL": f"{gateway_url}/desk", "DESK_DEMO_LOGIN": login, "DESK_DEMO_PASSWORD": password}
 
 
 def _shop_url(settings: Settings, ports: Ports) -> str:
@@ -192,7 +225,7 @@ def _in_use(port: int) -> bool:
     return False
 
 
-def _addresses(settings: Settings, ports: Ports) -> str:
+def _addresses(settings: Settings, ports: Ports, demo: Demo | None = None) -> str:
     lines = ["", "  Throughline is ready: a turn can be served.", ""]
     if ports.sandbox is not None:
         lines.append(
@@ -203,6 +236,10 @@ def _addresses(settings: Settings, ports: Ports) -> str:
             lines.append(
                 f"    mail         http://127.0.0.1:{ports.sandbox}/mail   what the shop has mailed, codes above all"
             )
+    lines.append(f"    desk         http://127.0.0.1:{ports.gateway}/desk   where agents work")
+    if demo is not None:
+        lines.append(f"                 log in as {demo.login}, password {demo.password}")
+        lines.append(f"                 ({' and '.join(demo.others)} have the same one)")
     lines.append(f"    gateway      http://127.0.0.1:{ports.gateway}/       /healthz /readyz /metrics")
     lines += ["", "  Ctrl-C ends all of it.", ""]
     return "\n".join(lines)

@@ -41,7 +41,15 @@ async def note(
     )
 
 
-async def looked_lately(connection: AsyncConnection, who: str, conversation: str, *, now: datetime) -> bool:
+async def note_look(
+    connection: AsyncConnection, who: str, conversation: str, *, customer: Optional[str], now: datetime
+) -> None:
+    """An agent has opened a conversation."""
+    if not await _looked_lately(connection, who, conversation, now=now):
+        await note(connection, who, "looked", conversation=conversation, customer=customer, now=now)
+
+
+async def _looked_lately(connection: AsyncConnection, who: str, conversation: str, *, now: datetime) -> bool:
     """Whether this agent's look at this conversation is noted already."""
     found = await connection.execute(
         sa.select(audit.c.id)
@@ -54,11 +62,3 @@ async def looked_lately(connection: AsyncConnection, who: str, conversation: str
         .limit(1)
     )
     return found.first() is not None
-
-
-async def note_look(
-    connection: AsyncConnection, who: str, conversation: str, *, customer: Optional[str], now: datetime
-) -> None:
-    """An agent has opened a conversation."""
-    if not await looked_lately(connection, who, conversation, now=now):
-        await note(connection, who, "looked", conversation=conversation, customer=customer, now=now)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
+from itertools import pairwise
 from typing import Any, Optional
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -99,7 +100,8 @@ def _jump(wall: datetime) -> datetime:
     """The moment at which the clock is put forward over `wall`."""
     before = wall.replace(fold=0).utcoffset()
     after = wall.replace(fold=1).utcoffset()
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     low = wall.replace(tzinfo=timezone.utc) - max(before, after)
     high = wall.replace(tzinfo=timezone.utc) - min(before, after)
     while high - low > timedelta(seconds=1):
@@ -115,8 +117,8 @@ def _zone(name: Any) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
     raise ValueError(
-        f"timezone {str(name)[:40]!r} is not known here. It is written like Europe/London; if that is one, this machine "
-        "has no time zones: install tzdata"
+        f"timezone {str(name)[:40]!r} is not known here. It is written like Europe/London; if that is one, this "
+        "machine has no time zones: install tzdata"
     )
 
 
@@ -133,7 +135,7 @@ def _of_one_day(day: str, given: Any) -> list[list[str]]:
     if not isinstance(given, list) or len(given) > _MOST_STRETCHES:
         raise ValueError(f'{day} is written like [["09:00", "12:30"], ["13:30", "18:00"]]')
     stretches = sorted(_stretch(day, one) for one in given)
-    for (_, ends), (begins, _ends) in zip(stretches, stretches[1:]):
+    for (_, ends), (begins, _ends) in pairwise(stretches):
         if begins < ends:
             raise ValueError(f"{day}: {begins} is before the hours that end at {ends} are over")
     return stretches
