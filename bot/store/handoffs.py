@@ -194,7 +194,7 @@ async def settle(
             "team": change.now.team,
             "reason": change.reason,
         }
-        known = {name: value for name, value in detail.items() if value is not None}
+        known: dict[str, Any] = {name: value for name, value in detail.items() if value is not None}
         await note(connection, change.doing.by, change.doing.do, conversation=conversation, now=now, **known)
     if change.note and change.doing is not None:
         await _leave_note(connection, conversation, change.doing.by, change.note, now)

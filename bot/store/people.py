@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Optional
+from typing import Any, Optional
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,14 @@ async def begin_conversation(connection: AsyncConnection, customer: Optional[str
         )
     )
     return conversation
+
+
+def known_name() -> Any:
+    """In a statement over `customers`: the customer's name, or that of somebody who turned out to be the same. It is
+    kept where it was told, so that it goes again with them."""
+    same = customers.alias()
+    theirs = sa.select(sa.func.max(same.c.name)).where(same.c.merged_into == customers.c.id).correlate(customers)
+    return sa.func.coalesce(customers.c.name, theirs.scalar_subquery())
 
 
 async def unlink(connection: AsyncConnection, identity: int, now: datetime) -> str:

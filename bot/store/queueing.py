@@ -60,5 +60,5 @@ async def put_in_queue(
             created_at=now,
         )
     )
-    key: Any = result.inserted_primary_key
-    return int(key[0])
+    inserted: Any = result.inserted_primary_key
+    return int(inserted[0])

@@ -88,6 +88,13 @@ customers = sa.Table(
     sa.Index("ix_customers_account", "account", unique=True),
 )
 
+sa.Index(
+    "ix_customers_merged_into",
+    customers.c.merged_into,
+    sqlite_where=customers.c.merged_into.isnot(None),
+    postgresql_where=customers.c.merged_into.isnot(None),
+)
+
 identities = sa.Table(
     "identities",
     metadata,

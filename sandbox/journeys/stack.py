@@ -160,6 +160,7 @@ async def running_stack(
             "SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.db",
             "PORT": str(gateway),
             "GATEWAY_URL": f"http://127.0.0.1:{gateway}",
+            "DESK_URL": f"http://127.0.0.1:{gateway}/desk",
             "SANDBOX_PORT": str(sandbox),
             "ACTIONS_PORT": str(actions),
             "ACTION_ENDPOINT_URL": action_url or f"http://127.0.0.1:{actions}/webhook",

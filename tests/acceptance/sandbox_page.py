@@ -52,7 +52,7 @@ class Widget:
         await self.element.get_by_role("button", name=label, exact=True).last.click()
 
     async def shows(self, text: str) -> None:
-        await expect(self.element.locator(".row.bot", has_text=text).last).to_be_visible()
+        await expect(self.element.locator(".row:is(.bot, .agent)", has_text=text).last).to_be_visible()
 
     def link(self, name: str) -> Locator:
         return self.element.get_by_role("link", name=name).last

@@ -53,7 +53,7 @@ async def test_a_conversation_that_has_lost_an_event_goes_on(office: Office) -> 
     assert [row.content["text"] for row in await people.replies("alice")] == ["Which item?", "Why?", "lamp goes back"]
     numbers = await numbers_of(office.engine)
     assert lost not in numbers
-    assert numbers[: last - 1] + [lost] != numbers  # nothing has taken its place
+    assert [*numbers[: last - 1], lost] != numbers  # nothing has taken its place
     assert [number for number in numbers if number > last] == list(range(last + 1, numbers[-1] + 1))
 
 

@@ -14,7 +14,13 @@ _row_id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _OPEN = sa.text("ended_at IS NULL")
 
 
+_MERGED = sa.text("merged_into IS NOT NULL")
+
+
 def upgrade() -> None:
+    op.create_index(
+        "ix_customers_merged_into", "customers", ["merged_into"], sqlite_where=_MERGED, postgresql_where=_MERGED
+    )
     op.add_column("messages", sa.Column("agent_id", sa.String(length=32), nullable=True))
     op.create_table(
         "agents",
@@ -175,3 +181,4 @@ def downgrade() -> None:
     op.drop_table("agent_sessions")
     op.drop_table("agents")
     op.drop_column("messages", "agent_id")
+    op.drop_index("ix_customers_merged_into", "customers")
