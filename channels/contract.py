@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, Union
 
 # --- What a customer did --------------------------------------------------------------------------------------------
@@ -344,6 +344,8 @@ class Channel(Protocol):
     name: ClassVar[str]
     repeatable: ClassVar[bool]
     """Whether sending the same message twice shows it once, so that an uncertain attempt may simply be made again."""
+    window: ClassVar[timedelta | None]
+    """For how long after a person's last message the platform lets anything be written to them; None: always."""
 
     async def start(self) -> None:
         """Open what `send` needs. Asks the platform nothing: the gateway starts while a platform is away."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
+
 from bot.gateway.channels import Wired
 from bot.gateway.migrate import is_current
 from bot.gateway.operations import (
@@ -21,7 +23,8 @@ from bot.gateway.operations import (
 )
 from bot.gateway.run import CORE_PYTHON, MODELS
 from bot.gateway.settings import Settings
-from bot.store.database import connect, database_url
+from bot.store.database import connect, database_url, reading
+from bot.store.desk_tables import agents
 from bot.store.outage import POSSIBLE
 from channels.contract import Channel, SendError
 
@@ -40,7 +43,7 @@ class Finding:
 async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
     """Look at everything that a start depends on, in the database too; `online`: ask the platforms as well. Raises
     SettingsError."""
-    found = [await _database(settings), _model(), _core(), *_channels(settings)]
+    found = [await _database(settings), _model(), _core(), *_channels(settings), await _desk(settings)]
     return found + (await _platforms(settings) if online else [])
 
 
@@ -96,7 +99,26 @@ def _channels(settings: Settings) -> list[Finding]:
         _teams(settings),
         _channel("webchat", settings.webchat_origins, "WEBCHAT_ORIGINS", f"for {', '.join(settings.webchat_origins)}"),
         _channel("email", settings.smtp_url, "SMTP_URL", f"from {settings.mail_from}"),
+        *_other_desks(settings),
     ]
+
+
+def _other_desks(settings: Settings) -> Iterator[Finding]:
+    """Lines for what is on: few have a desk besides the one here."""
+    api = "answered by the API" if settings.desk_api_token else "answered by nobody: DESK_API_TOKEN is not set"
+    if settings.desk_webhook_url:
+        told = f"another one is told at {_place(settings.desk_webhook_url)}, {api}"
+        yield Finding(subject="desk", good=bool(settings.desk_api_token), text=told, chosen=True)
+    if settings.chatwoot_url:
+        path = f"{settings.public_url or 'PUBLIC_URL'}/desk/outside/chatwoot"
+        told = f"on, at {_place(settings.chatwoot_url)}; its inbox's webhook has to be {path}"
+        yield Finding(subject="chatwoot", good=True, text=told)
+
+
+def _place(url: str) -> str:
+    """Without the path: people put secrets there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _teams(settings: Settings) -> Finding:
@@ -108,6 +130,26 @@ def _teams(settings: Settings) -> Finding:
 def _channel(name: str, set_to: object, setting: str, how: str) -> Finding:
     text = f"on, {how}" if set_to else f"off: {setting} is not set"
     return Finding(subject=name, good=bool(set_to), text=text, chosen=not set_to)
+
+
+async def _desk(settings: Settings) -> Finding:
+    """Whether anybody works there, and where they log in."""
+    engine = connect(database_url(settings.database_url))
+    try:
+        async with reading(engine) as connection:
+            there = sa.select(sa.func.count()).select_from(agents).where(agents.c.disabled_at.is_(None))
+            count = (await connection.execute(there)).scalar_one()
+    except POSSIBLE:
+        return Finding(subject="desk", good=False, text="its agents are in the database: see there", chosen=True)
+    finally:
+        await engine.dispose()
+    if not count:
+        return Finding(subject="desk", good=False, text="no agents: run `throughline agents add`", chosen=True)
+    if (settings.public_url or "").startswith("https://"):
+        where = f"at {settings.public_url}/desk"
+    else:
+        where = f"at http://127.0.0.1:{settings.port}/desk, on this machine alone: PUBLIC_URL is no https address"
+    return Finding(subject="desk", good=True, text=f"{count} agent{'s' * (count != 1)}, {where}")
 
 
 # --- Online -----------------------------------------------------------------------------------------------------------
@@ -173,11 +215,9 @@ def _wrong(name: str, info: Deliveries, url: str) -> Iterator[str]:
 
 
 def _elsewhere(there: str, here: str) -> str:
-    """Without the path: people put secrets there."""
     if not there:
         return "none is set"
-    parts = urlsplit(there)
-    return f"leads to {parts.scheme}://{parts.netloc.rpartition('@')[2]}/… and not to {here}"
+    return f"leads to {_place(there)}/… and not to {here}"
 
 
 def _last_error(info: Deliveries) -> str:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.gateway.desk.outside.signature import secret_bytes
 from bot.store.database import DEFAULT_URL, database_url
 
 
@@ -48,6 +49,18 @@ def _jwt_secret(secret: SecretStr | None) -> SecretStr | None:
     # As long as the hash, or it is easier to guess than to forge: RFC 7518, section 3.2.
     if secret and len(secret.get_secret_value().encode()) < 32:
         raise ValueError("must have 32 bytes at least")
+    return secret
+
+
+def _web_address(url: str) -> str:
+    """As it is: somebody else's path may end in a slash."""
+    _base_url(url)
+    return url
+
+
+def _webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    if secret:
+        secret_bytes(secret.get_secret_value())
     return secret
 
 
@@ -103,6 +116,18 @@ class Settings(BaseSettings):
     smtp_url: Annotated[SecretStr | None, AfterValidator(_smtp)] = None
     mail_from: Annotated[str, Field(pattern=r"^[^\r\n,;]*[^\s@<>,;]+@[^\s@<>,;]+>?$")] | None = None
 
+    desk_webhook_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    desk_webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = None
+    desk_api_token: Annotated[SecretStr | None, AfterValidator(_jwt_secret)] = None
+
+    chatwoot_url: BaseUrl | None = None
+    chatwoot_account_id: Annotated[int, Field(ge=1)] | None = None
+    chatwoot_inbox_id: Annotated[int, Field(ge=1)] | None = None
+    chatwoot_api_token: SecretStr | None = None
+    chatwoot_webhook_secret: SecretStr | None = None
+
+    action_endpoint_url: BaseUrl | None = None
+
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @model_validator(mode="before")
@@ -139,6 +164,22 @@ class Settings(BaseSettings):
     def _mail_is_whole(self) -> Settings:
         if self.smtp_url and not self.mail_from:
             raise ValueError("MAIL_FROM is needed with SMTP_URL")
+        return self
+
+    @model_validator(mode="after")
+    def _other_desk_is_whole(self) -> Settings:
+        if bool(self.desk_webhook_url) != bool(self.desk_webhook_secret):
+            raise ValueError("DESK_WEBHOOK_URL and DESK_WEBHOOK_SECRET are needed together")
+        return self
+
+    @model_validator(mode="after")
+    def _chatwoot_is_whole(self) -> Settings:
+        names = ("chatwoot_account_id", "chatwoot_inbox_id", "chatwoot_api_token", "chatwoot_webhook_secret")
+        if self.chatwoot_url is None:
+            return self
+        for name in names:
+            if getattr(self, name) is None:
+                raise ValueError(f"{name.upper()} is needed with CHATWOOT_URL")
         return self
 
     @classmethod

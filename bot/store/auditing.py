@@ -2,7 +2,8 @@
 
 What is in it, as `what`:
     of customers' data   looked (opened a conversation), searched, exported
-    of ownership         as ownership.py names the doings
+    of ownership         as ownership.py names the doings; moved (with a merge)
+    of who they are      suspended, restored, merge_undone, link_code, labelled
     of the desk's doors  logged_in, login_refused, logged_out, session_ended, password_changed, totp_on, totp_off
     of the desk's order  agent_added, agent_changed, team_added, team_changed
 

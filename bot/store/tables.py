@@ -108,7 +108,7 @@ identities = sa.Table(
         "linked_how",
         sa.String(32),
         nullable=False,
-        comment="first_contact, deep_link, short_code, email_code, jwt, unlinked, moved_in",
+        comment="first_contact, deep_link, short_code, email_code, jwt, unlinked, moved_in, suspended, restored",
     ),
     sa.Column("linked_at", Utc, nullable=False),
     sa.Column("known_as", sa.String(255), comment="another id that the platform has for the person"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -74,6 +75,7 @@ class EmailChannel:
 
     name: ClassVar[str] = "email"
     repeatable: ClassVar[bool] = False
+    window: ClassVar[timedelta | None] = None
 
     def __init__(self, *, server: Server, sender: str) -> None:
         self._server = server

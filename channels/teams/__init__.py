@@ -15,6 +15,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
@@ -85,6 +86,7 @@ class TeamsChannel:
     name: ClassVar[str] = "teams"
     repeatable: ClassVar[bool] = False
     """The connector has no idempotency key: the same call twice is two messages."""
+    window: ClassVar[timedelta | None] = None
     webhook_set_at: ClassVar[str] = "portal.azure.com → your Azure Bot → Configuration → Messaging endpoint"
 
     def __init__(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
@@ -51,6 +52,7 @@ class TelegramChannel:
     name: ClassVar[str] = "telegram"
     repeatable: ClassVar[bool] = False
     """The Bot API has no idempotency key: the same call twice is two messages."""
+    window: ClassVar[timedelta | None] = None
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ header `Visitor` of each frame it hands on.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -38,6 +39,7 @@ class WebchatChannel:
     name: ClassVar[str] = "webchat"
     # A message is shown from the transcript by its number, so pushing it twice shows it once.
     repeatable: ClassVar[bool] = True
+    window: ClassVar[timedelta | None] = None
 
     def __init__(
         self,

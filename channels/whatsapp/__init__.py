@@ -14,6 +14,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -62,6 +63,9 @@ class WhatsAppChannel:
     name: ClassVar[str] = "whatsapp"
     repeatable: ClassVar[bool] = False
     """The Cloud API has no idempotency key: the same call twice is two messages."""
+    window: ClassVar[timedelta | None] = timedelta(hours=24)
+    """Later only templates may be sent, which are not used here.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages"""
     webhook_set_at: ClassVar[str] = (
         "developers.facebook.com/apps → your app → WhatsApp → Configuration → Webhook, with WHATSAPP_VERIFY_TOKEN"
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class Case:
     forged: Mapping[str, str]
     body: dict[str, Any]
     settings: tuple[str, ...]
+    window: timedelta | None = None
+    """For how long after a person's last message they can be written to."""
 
 
 CASES = {
@@ -151,6 +154,7 @@ CASES = {
             "WHATSAPP_PHONE_NUMBER_ID",
             "WHATSAPP_API_URL",
         ),
+        window=timedelta(hours=24),
     ),
 }
 
@@ -250,6 +254,10 @@ def test_nothing_but_malformed_is_ever_raised(name: str, body: bytes) -> None:
     assert all(isinstance(part, (Inbound, Unread)) for part in read)
     assert all(isinstance(part, (Receipt, Revised, Moved, Reach)) for part in news)
     assert answer is None or isinstance(answer, Answer)
+
+
+def test_it_is_known_how_long_somebody_can_be_written_to(case: Case) -> None:
+    assert case.make().window == case.window
 
 
 def test_readme_names_every_setting(case: Case) -> None:

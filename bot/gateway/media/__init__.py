@@ -6,4 +6,5 @@ intake.py    the table: what is still to be fetched, and what became of it
 fetcher.py   fetching it, side by side, with retries
 sweep.py     throwing away what belongs to no message
 links.py     links to a file and the route behind them
+handles.py   files of our own in what is said to customers
 """

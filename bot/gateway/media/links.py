@@ -28,9 +28,9 @@ class MediaLinks:
         self._vault = vault
         self._signer = signer
 
-    async def url(self, media_id: str) -> str:
+    async def url(self, media_id: str, lifetime: timedelta = LIFETIME) -> str:
         """A path under which the file can be had for a while. It may be handed to whoever may see the message."""
-        return f"/media/{await self._signer.sign({'sub': media_id}, LIFETIME)}"
+        return f"/media/{await self._signer.sign({'sub': media_id}, lifetime)}"
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.get("/media/{token}", self.serve)]

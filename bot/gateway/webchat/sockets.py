@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.gateway import metrics
 from bot.gateway.accept import accept_all
 from bot.gateway.linking import CODE_LIFETIME, TYPED
+from bot.gateway.media.handles import resolve_all
 from bot.gateway.throttle import Throttles
 from bot.gateway.webchat import transcript
 from bot.gateway.webchat.sessions import SESSION_LIFETIME, is_open
@@ -43,7 +44,7 @@ Clock = Callable[[], datetime]
 Invite = Callable[[str, str], Awaitable[str]]
 """Visitor and the name of a channel → a deep link to go on with there. Raises SendError."""
 MediaUrl = Callable[[str], Awaitable[str]]
-"""The id of a file → a path under which it can be had for a while."""
+"""The id of a file → a path, or for what we sent the whole address, under which it can be had for a while."""
 
 
 class Hub:
@@ -80,6 +81,7 @@ class Surroundings:
     """Names of the channels that one can go on with."""
     uploads: Uploads
     media_url: MediaUrl
+    sent_file_url: MediaUrl
     clock: Clock
     frames: Throttles = field(default_factory=lambda: Throttles(at_once=20, a_second=2))
     """How often a visitor may say something, in however many tabs."""
@@ -194,6 +196,8 @@ class Connection:
             await self._socket.send_json(told)
 
     async def _with_link(self, line: Line) -> Line:
+        if line.content is not None:
+            return replace(line, content=await resolve_all(line.content, self._around.sent_file_url))
         media_id = line.stored_media()
         return replace(line, media_url=await self._around.media_url(media_id)) if media_id else line
 
@@ -240,7 +244,7 @@ class Connection:
         read = around.channel.read(Webhook(method="WS", headers=CIMultiDict({VISITOR: self._visitor}), body=body))
         accepted = await accept_all(around.engine, read, channel="webchat", body=body, now=around.clock())
         metrics.accepted.labels("webchat", str(accepted[0].repeated).lower()).inc()
-        if not accepted[0].repeated:
+        if not accepted[0].repeated and not accepted[0].with_people:
             await self._socket.send_json({"type": "typing"})
         around.hub.push(self._visitor)
 

@@ -1,0 +1,26 @@
+/** The simple formatting of our own texts, as channels/formatting.py reads it: bold, italic, code, links. */
+
+import { html } from "../html.js";
+
+const MARKS =
+  /\*\*(?<bold>[^*\n]+)\*\*|(?<![\w*])[*_](?<italic>[^*_\n]+)[*_](?![\w*])|`(?<code>[^`\n]+)`|\[(?<label>[^\]\n]+)\]\((?<url>https?:\/\/[^\s)]+)\)/gu;
+
+/** @param {{text: string}} props */
+export function Formatted({ text }) {
+  const parts = [];
+  let end = 0;
+  for (const found of text.matchAll(MARKS)) {
+    parts.push(text.slice(end, found.index), marked(/** @type {Record<string, string>} */ (found.groups)));
+    end = found.index + found[0].length;
+  }
+  parts.push(text.slice(end));
+  return parts;
+}
+
+/** @param {Record<string, string>} groups */
+function marked({ bold, italic, code, label, url }) {
+  if (bold) return html`<strong>${bold}</strong>`;
+  if (italic) return html`<em>${italic}</em>`;
+  if (code) return html`<code>${code}</code>`;
+  return html`<a href=${url} target="_blank" rel="noopener noreferrer">${label}</a>`;
+}
