@@ -57,6 +57,7 @@ bench: setup train ## Measure; a table on screen and JSON under benchmarks/resul
 
 screenshots: setup train ## Make the pictures in docs/ anew
 	.venv/bin/python -m tests.acceptance.screenshots
+	.venv/bin/python -m tests.browser.desk
 
 docs: setup train ## Make docs/channels.md and docs/messages.md anew, from the code and the running product
 	$(CORE)/python -m bot.core.preview docs/messages/kinds.yml > docs/messages/kinds.json
