@@ -1,8 +1,12 @@
-"""`make screenshots`: every view of the desk in docs/desk/, wide and narrow, light and dark, from the played server."""
+"""`make screenshots`: every view of the desk in docs/desk/, wide and narrow, light and dark, from the played server.
+
+`python -m tests.browser.desk VIEW…` makes only these.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Literal
 
 from playwright.async_api import Browser
@@ -22,7 +26,7 @@ Scheme = Literal["light", "dark"]
 async def main() -> None:
     DOCS.mkdir(exist_ok=True)
     async with chromium() as browser:
-        for view in VIEWS:
+        for view in sys.argv[1:] or VIEWS:
             for narrow in (False, True):
                 await picture(browser, view, narrow=narrow)
             print(view, flush=True)
