@@ -10,6 +10,8 @@ done comes as messages of type `desk` (see `bot.store.handoffs.ask_desk`):
     say       {by, agent, content, to?: id of an identity}
     set_slot  {by, name, value, over?}
 
+With `quiet: true` the customer is told nothing of it: their platform lets nothing be written any more.
+
 What comes to nothing is refused with a reason, `ownership.Refused`'s or one of `unreachable` (nowhere to write to) and
 `no_slot`. Every change of hands is an event of Rasa's, paused or resumed, with who and why in its metadata; an agent's
 words are Rasa's AgentUttered.

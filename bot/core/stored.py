@@ -192,8 +192,8 @@ _HISTORY = sa.union_all(
 
 async def placed(connection: AsyncConnection, message: Message) -> Message:
     """A doing of the desk's, as if it came from where the customer is written to, since that is where its replies go.
-    It stays nowhere where they cannot be reached."""
-    if message.said.get("type") != "desk":
+    It stays nowhere where they cannot be reached, or are not to be written to."""
+    if message.said.get("type") != "desk" or message.said.get("quiet") is True:
         return message
     to = message.said.get("to")
     place = await (

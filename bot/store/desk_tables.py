@@ -41,8 +41,6 @@ agents = sa.Table(
     sa.Column("capacity", sa.Integer, nullable=False, comment="conversations that are given to them at a time"),
     sa.Column("availability", sa.String(16), nullable=False, comment="available or away, as they say"),
     sa.Column("seen_at", Utc, comment="when a desk of theirs was last connected"),
-    sa.Column("wrong_tries", sa.Integer, nullable=False),
-    sa.Column("locked_until", Utc),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("disabled_at", Utc),
 )

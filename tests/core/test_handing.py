@@ -42,7 +42,6 @@ class Desk:
                         capacity=5,
                         availability="available",
                         seen_at=now() + timedelta(hours=1),
-                        wrong_tries=0,
                         created_at=now(),
                     )
                 )
@@ -413,6 +412,22 @@ async def test_closing_asks_how_it_was_and_the_answer_is_kept(
         assert await website.says_and_hears("faq") == ["Returns are free"]
     row = await desk.handoff()
     assert (row.state, row.reason, row.rating) == ("closed", "solved", 4)
+
+
+async def test_where_nothing_may_be_written_any_more_the_customer_is_told_nothing(
+    office: Office, website: Person, desk: Desk, actions: Actions
+) -> None:
+    await desk.opens("Maya")
+    async with office.worker():
+        await website.says_and_hears("return")
+        await waits_in_the_queue(office, website)
+        before = await told(office, website)
+        assert await desk.does(website, "take", agent="maya", quiet=True) == ("done", None)
+        assert await desk.does(website, "hand_back", quiet=True) == ("done", None)
+        assert await desk.does(website, "take", agent="maya", quiet=True) == ("done", None)
+        assert await desk.does(website, "close", reason="solved", ask_rating=True, quiet=True) == ("done", None)
+    assert await told(office, website) == before
+    assert await desk.owner(website) == "bot"
 
 
 async def test_what_is_snoozed_comes_back_when_the_customer_writes(

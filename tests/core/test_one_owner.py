@@ -283,7 +283,6 @@ def _agent(name: str) -> dict[str, Any]:
         "capacity": 5,
         "availability": "available",
         "seen_at": NOON,
-        "wrong_tries": 0,
         "created_at": NOON,
     }
 

@@ -27,7 +27,7 @@ from bot.gateway.desk.live import Live
 from bot.gateway.desk.overview import read_overview
 from bot.gateway.desk.panel import read_panel
 from bot.gateway.desk.people import Known, find
-from bot.gateway.desk.reach import usual_way, ways_to
+from bot.gateway.desk.reach import WINDOW_CLOSED, usual_way, ways_to
 from bot.gateway.desk.replying import Replying
 from bot.gateway.desk.sockets import Sockets
 from bot.gateway.desk.state import read_understanding
@@ -189,8 +189,16 @@ class Conversations:
         async with transaction(self._around.engine) as connection:
             known = await _known(connection, request)
             doing = await read_doing(connection, body, agent, now)
+            if await self._must_be_quiet(connection, known, now):
+                doing = {**doing, "quiet": True}
             message = await ask_desk(connection, known.id, doing, agent=agent.id, now=now)
         return await self._became(known, message)
+
+    async def _must_be_quiet(self, connection: AsyncConnection, known: Known, now: datetime) -> bool:
+        """Whether what the customer would be told of a doing could not be sent to them: outside WhatsApp's window."""
+        ways = await ways_to(connection, known, self._around.channels, now)
+        usual = await usual_way(connection, known, ways)
+        return usual is not None and usual.problem == WINDOW_CLOSED
 
     async def say(self, request: web.Request, agent: Agent) -> web.Response:
         body = await body_of(request, largest=_LARGEST_CONTENT)

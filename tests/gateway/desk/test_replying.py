@@ -120,6 +120,9 @@ async def test_when_the_window_is_closed_the_agent_hears_it_and_where_else_to_wr
     assert ways["webchat"]["window_ends"] is None
     [row] = await told(office)
     assert row.channel == "webchat"
+    doings = await rows(office.engine, messages, author="agent", direction="in")
+    quiet = {row.content["do"]: row.content.get("quiet", False) for row in doings}
+    assert quiet == {"take": True, "say": False}  # of the take, nothing could be said on WhatsApp
 
 
 async def test_whoever_blocked_us_or_is_on_no_channel_of_ours_is_not_written_to(office: Office) -> None:

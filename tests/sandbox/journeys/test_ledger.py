@@ -168,7 +168,7 @@ async def test_the_next_journey_begins_with_an_empty_desk(path: Path) -> None:
         run(
             path,
             "INSERT INTO agents (id, login, name, role, languages, topics, capacity, availability, seen_at, "
-            "wrong_tries, created_at) VALUES (?, ?, ?, 'agent', '[]', '[]', 5, 'available', ?, 0, ?)",
+            "created_at) VALUES (?, ?, ?, 'agent', '[]', '[]', 5, 'available', ?, ?)",
             *(id, id, id.title(), NOW, NOW),
         )
     run(path, "UPDATE conversations SET owner = 'queue'")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway.desk.access import staff
@@ -20,12 +21,25 @@ from bot.gateway.desk.access.passwords import Passwords
 from bot.gateway.desk.access.staff import Exists, NewAgent
 from bot.gateway.desk.access.teams import add_team
 from bot.store.database import reading, transaction
+from bot.store.desk_tables import saved_replies
 
 FILE = Path("var/desk-demo.json")
 
 _SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that look like one another."""
 _PRODUCT = "product"
+
+_SAVED: tuple[tuple[str, str, str, str, list[str]], ...] = (
+    ("hello", "en", "Greeting", "Hello, this is {agent}. I have read what you wrote. One moment, please.", []),
+    ("where", "en", "Looking up an order", "I am looking up your order. It takes a minute.", ["track_order"]),
+    ("refund", "en", "Refund is on its way", "The refund is on its way. It takes up to five days.", ["return_item"]),
+    ("bye", "en", "Goodbye", "You are welcome. If anything is left, just write here.", ["thank", "goodbye"]),
+    ("hello", "zh", "问候", "您好，我是{agent}，您写的我都看到了，请稍等。", []),
+    ("where", "zh", "正在查询订单", "我正在查询您的订单，请稍等一分钟。", ["track_order"]),
+    ("refund", "zh", "退款已办理", "退款已办理，最多五天到账。", ["return_item"]),
+    ("bye", "zh", "道别", "不客气，如果还有问题，直接在这里留言就好。", ["thank", "goodbye"]),
+)
+"""Shortcut, language, title, text, and the intents for which it is suggested."""
 
 _MAYA, _SAM, _LIN = "maya", "sam", "xiaolin"
 _TEAM = "Customer care"
@@ -68,6 +82,17 @@ async def _add(connection: AsyncConnection, password_hash: str, now: datetime) -
     )
     members = [await staff.add_agent(connection, one, by=_PRODUCT, now=now) for one in new]
     await add_team(connection, _TEAM, {}, members=members, by=_PRODUCT, now=now)
+    for shortcut, language, title, text, intents in _SAVED:
+        await connection.execute(
+            sa.insert(saved_replies).values(
+                shortcut=shortcut,
+                language=language,
+                title=title,
+                content={"text": text},
+                intents=intents,
+                created_at=now,
+            )
+        )
 
 
 def _password(file: Path) -> str:

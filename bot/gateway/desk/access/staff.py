@@ -80,7 +80,6 @@ async def add_agent(connection: AsyncConnection, new: NewAgent, *, by: str, now:
         "topics": list(new.topics),
         "capacity": new.capacity,
         "availability": "available",
-        "wrong_tries": 0,
         "created_at": now,
     }
     try:

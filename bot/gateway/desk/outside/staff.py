@@ -78,7 +78,6 @@ async def _write(connection: AsyncConnection, id: str, login: str, name: str, *,
         "capacity": 0,
         "availability": "available",
         "seen_at": now,
-        "wrong_tries": 0,
         "created_at": now,
     }
     await connection.execute(sa.insert(agents).values(**row))

@@ -36,8 +36,6 @@ def upgrade() -> None:
         sa.Column("capacity", sa.Integer(), nullable=False),
         sa.Column("availability", sa.String(length=16), nullable=False),
         sa.Column("seen_at", Utc(), nullable=True),
-        sa.Column("wrong_tries", sa.Integer(), nullable=False),
-        sa.Column("locked_until", Utc(), nullable=True),
         sa.Column("created_at", Utc(), nullable=False),
         sa.Column("disabled_at", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_agents"),
