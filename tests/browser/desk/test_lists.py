@@ -101,7 +101,7 @@ async def test_the_focus_stays_on_a_row_that_is_scrolled_away(visit: Visit, desk
     await row(page, "c00002").focus()
     await page.evaluate(f"{_BOX}.scrollTop = 40000")
     await expect(row(page, "c00530")).to_be_visible()
-    assert await page.evaluate("document.activeElement.id") == "row-c00002"
+    await expect(page.locator("#row-c00002")).to_be_focused()
     await page.keyboard.press("j")
     await expect(row(page, "c00003")).to_be_in_viewport()
 
@@ -111,7 +111,7 @@ async def test_a_row_that_moves_keeps_the_focus(visit: Visit, desk: PlayedDesk) 
     await row(page, "c00010").focus()
     await desk.hear("c00010", "Up it goes")
     await expect(row(page, "c00010")).to_contain_text("Up it goes")
-    assert await page.evaluate("document.activeElement.id") == "row-c00010"
+    await expect(page.locator("#row-c00010")).to_be_focused()
 
 
 async def test_a_list_that_cannot_be_loaded_can_be_asked_for_again(visit: Visit, desk: PlayedDesk) -> None:

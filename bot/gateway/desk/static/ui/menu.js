@@ -1,6 +1,6 @@
 /** A button that opens a menu: arrows, Home, End, Esc, and the focus back where it was. */
 
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useLayoutEffect, useRef, useState } from "../html.js";
 import { Icon } from "./icon.js";
 
 /** @typedef {{label: string, icon?: string, hint?: string, danger?: boolean, checked?: boolean, run: () => void}} Entry */
@@ -12,7 +12,8 @@ export function Menu({ label, entries, icon = "more", children, class: more = "q
   const button = () => /** @type {HTMLElement} */ (box.current?.querySelector("button"));
   const items = () => /** @type {HTMLElement[]} */ ([...(box.current?.querySelectorAll("[role^=menuitem]") ?? [])]);
 
-  useEffect(() => {
+  // Before the next key can come.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     items()[0]?.focus();
     const outside = (/** @type {Event} */ event) => {
