@@ -58,7 +58,7 @@
  * @typedef {{channel: string, shows: string[], content: Content, problem: string | null, possible?: Reach[]}} Preview
  * @typedef {{intent: string, confidence: number, ranking: {name: string, confidence: number}[],
  *   entities: Record<string, any>[]}} Understanding
- * @typedef {{key: string, conversation: string, content: Content, to: Reach | null, at: string, after: number,
+ * @typedef {{key: string, conversation: string, content: Content, to: Reach | null, isChosen: boolean, at: string, after: number,
  *   state: "sending" | "sent" | "failed", error: string | null}} Pending A message that the server has not shown yet.
  */
 

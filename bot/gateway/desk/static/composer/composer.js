@@ -63,7 +63,8 @@ export function Composer({ one }) {
     redraft(one.id, { text: "", options: [], cards: [], file: null });
     setPreviews(false);
     field.current?.focus();
-    await say(one.id, sent, target && { identity: target.id, channel: target.channel }, lines.peek());
+    const to = target && { identity: target.id, channel: target.channel };
+    await say(one.id, sent, to, lines.peek(), draft.to !== null);
   };
   const note = async () => {
     const written = draft.note.trim();

@@ -23,12 +23,14 @@ export function whenUnshown(look) {
 /**
  * Say something to the customer.
  * @param {string} conversation @param {Content} content @param {Reach | null} to @param {Line[]} lines
+ * @param {boolean} isChosen Whether the agent chose where it goes. Else it goes where the customer is by then, who may
+ *   have gone on elsewhere in this very moment.
  */
-export function say(conversation, content, to, lines) {
+export function say(conversation, content, to, lines, isChosen) {
   /** @type {Pending} */
   const one = {
     ...{ key: crypto.randomUUID(), conversation, content, to, at: new Date().toISOString() },
-    ...{ after: newest(lines), state: "sending", error: null },
+    ...{ after: newest(lines), state: "sending", error: null, isChosen },
   };
   pending.value = [...pending.value, one];
   return attempt(one);
@@ -54,8 +56,9 @@ export function settle(conversation, news, me) {
 async function attempt(one) {
   mark(one.key, { state: "sending", error: null });
   try {
-    const { conversation, content, to, key } = one;
-    await post(`/conversations/${conversation}/say`, { content, id: key, ...(to && { to: to.identity }) });
+    const { conversation, content, to, key, isChosen } = one;
+    const chosen = isChosen && to ? { to: to.identity } : {};
+    await post(`/conversations/${conversation}/say`, { content, id: key, ...chosen });
   } catch (error) {
     mark(one.key, { state: "failed", error: error instanceof ApiError ? error.code : "failed" });
     return false;
