@@ -346,6 +346,8 @@ class Channel(Protocol):
     """Whether sending the same message twice shows it once, so that an uncertain attempt may simply be made again."""
     window: ClassVar[timedelta | None]
     """For how long after a person's last message the platform lets anything be written to them; None: always."""
+    sign_lasts: ClassVar[timedelta | None]
+    """For how long `show_typing` shows; None: there is no such sign here."""
 
     async def start(self) -> None:
         """Open what `send` needs. Asks the platform nothing: the gateway starts while a platform is away."""
@@ -382,6 +384,10 @@ class Channel(Protocol):
     async def acknowledge(self, inbound: Inbound) -> None:
         """Tell the platform that this was taken, where it wants to be told (a button that spins, say). Best effort,
         after the message is on disk; never raises."""
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None:
+        """Show that an answer is on its way to this address, where the message `platform_id` waits for one. Best
+        effort, and for `sign_lasts` only; never raises."""
 
     async def deep_link(self, code: str | None) -> str:
         """The URL that opens this channel, a private chat with the bot where there are others, and brings `code` along

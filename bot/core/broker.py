@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import rasa.shared.core.events  # noqa: F401  # Rasa's broker for Kafka needs it and does not import it
+from pamqp.commands import Basic
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.brokers.kafka import KafkaEventBroker
 from rasa.core.brokers.pika import PikaEventBroker
@@ -49,6 +50,10 @@ _SWALLOWING = "rasa.core.brokers"
 
 class BrokerFailed(Exception):
     """Something was not published, or nobody knows."""
+
+
+class NoQueue(BrokerFailed):
+    """RabbitMQ took an event and had no queue to put it into."""
 
 
 @asynccontextmanager
@@ -147,6 +152,19 @@ class Feed:
         await asyncio.to_thread(self._stop.wait, seconds)
 
 
+class RabbitMQ(PikaEventBroker):
+    """Rasa's own, which tells of whatever did not arrive: we keep that ourselves, and try again."""
+
+    async def _publish(self, event: Json, headers: dict[str, str] | None = None) -> None:
+        """Raises NoQueue where the event was given back: the exchange is there, and no queue is bound to it, as after
+        somebody deleted the queue, or for a moment after a restart. https://www.rabbitmq.com/docs/publishers#unroutable"""
+        if self._exchange is None:
+            raise BrokerFailed("the broker is not connected")
+        answer = await self._exchange.publish(self._message(event, headers), "")
+        if not isinstance(answer, Basic.Ack):
+            raise NoQueue("RabbitMQ has no queue for the events")
+
+
 class Publisher:
     """One of Rasa's event brokers, made when first needed, of which it is known what has arrived."""
 
@@ -165,7 +183,11 @@ class Publisher:
             others = asyncio.all_tasks()
             for body in bodies:
                 broker.publish(body)
-            await _settled(broker, asyncio.all_tasks() - others)
+            try:
+                await _settled(broker, asyncio.all_tasks() - others)
+            except NoQueue:
+                await self.close()  # the next one declares its queue
+                raise
         if swallowed.any:
             raise BrokerFailed("the broker went on after an error")
 
@@ -174,16 +196,21 @@ class Publisher:
         if self._broker is not None:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._broker.close(), _GRACE)
+        self._broker = None
 
     async def _made(self) -> EventBroker:
         if self._broker is None:
-            self._broker = await EventBroker.create(self._config, asyncio.get_running_loop())
+            self._broker = await _create(self._config)
         if self._broker is None:
             raise BrokerFailed("endpoints.yml: there is no event broker of this type")
-        if isinstance(self._broker, PikaEventBroker):  # as `rasa export` has it: we keep what was not published
-            self._broker.should_keep_unpublished_messages = False
-            self._broker.raise_on_failure = True
         return self._broker
+
+
+async def _create(config: EndpointConfig) -> EventBroker | None:
+    loop = asyncio.get_running_loop()
+    if config.type is None or config.type.lower() == "pika":  # without a type it is this one, as Rasa has it
+        return await RabbitMQ.from_endpoint_config(config, loop)
+    return await EventBroker.create(config, loop)
 
 
 async def _settled(broker: EventBroker, begun: set[asyncio.Task[None]]) -> None:

@@ -7,6 +7,7 @@ Functions take a connection and never commit.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,17 +17,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.commands import obey
+from bot.core.deaths import BEHIND, SUSPECT
 from bot.core.feed import mark
 from bot.core.stored import digest_of
 from bot.core.turn import Json, Message, Reply, Snapshot, Turn
 from bot.store.content import content_to_json
 from bot.store.handoffs import Change, move, news_to_json, settle
 from bot.store.ownership import QUEUED
-from bot.store.queueing import put_in_queue
+from bot.store.queueing import NOWHERE, put_in_queue
 from bot.store.reaching import Place
 from bot.store.separating import separate_in_turn
-from bot.store.tables import Utc, conversations, events, merges, messages, snapshots
-from bot.store.wake import notify
+from bot.store.tables import Utc, conversations, events, merges, messages, open_channels, snapshots
+from bot.store.wake import About, notify
 
 # Messages further up than this have left the screen, and keep their buttons.
 _IN_SIGHT = 200
@@ -37,6 +39,12 @@ _LONGEST_WAIT = timedelta(minutes=10)
 
 PREFERENCE = timedelta(milliseconds=40)
 """For so long a conversation waits for the worker that had it last."""
+
+LOYALTY = timedelta(seconds=3)
+"""Where more waits than workers can do, each does what it remembers first, and others' only once that has waited for so
+long: to read a dialogue anew makes a turn nearly half as dear again."""
+# After which a worker that waits for its turns to end looks again.
+_A_LITTLE = timedelta(milliseconds=40)
 
 
 class ClaimLost(Exception):
@@ -52,36 +60,71 @@ class Claim:
     epoch: int
     done_seq: int
     inbound_seq: int
+    channel: str | None = None
+    """Where what waits came from."""
+    deaths: int = 0
+    """How often the turn that comes next was begun before and not survived; see deaths.py."""
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether its turn is taken with no other one beside it."""
+        return self.deaths >= SUSPECT
 
 
 # Statements that every turn meets are built once: to build one costs more than to run it.
 
 _NOW = sa.bindparam("now", type_=Utc())
 _FAR_AHEAD = sa.bindparam("far_ahead", type_=Utc())
+# Said so that an index gives them in order: SQLite sorts all that waits, each time, for "due by now, or far ahead".
 _FREE = (
-    sa.or_(conversations.c.waiting_since <= _NOW, conversations.c.waiting_since > _FAR_AHEAD),
+    conversations.c.waiting_since.isnot(None),
+    sa.not_(sa.and_(conversations.c.waiting_since > _NOW, conversations.c.waiting_since <= _FAR_AHEAD)),
     sa.or_(
         conversations.c.lease_until.is_(None),
         conversations.c.lease_until <= _NOW,
         conversations.c.lease_until > _FAR_AHEAD,
     ),
 )
+_FREE_TO_ME = (
+    *_FREE,
+    sa.or_(
+        conversations.c.served_by.is_(None),
+        conversations.c.served_by == sa.bindparam("worker"),
+        conversations.c.waiting_since <= sa.bindparam("long_ago", type_=Utc()),
+        conversations.c.waiting_since > _FAR_AHEAD,
+    ),
+)
 _ANY = sa.select(conversations.c.id).where(*_FREE).order_by(conversations.c.waiting_since).limit(1)
 _MINE = (
-    sa.select(conversations.c.id, conversations.c.epoch, conversations.c.done_seq, conversations.c.inbound_seq)
-    .where(
-        *_FREE,
-        sa.or_(
-            conversations.c.served_by.is_(None),
-            conversations.c.served_by == sa.bindparam("worker"),
-            conversations.c.waiting_since <= sa.bindparam("long_ago", type_=Utc()),
-            conversations.c.waiting_since > _FAR_AHEAD,
-        ),
+    sa.select(
+        conversations.c.id,
+        conversations.c.epoch,
+        conversations.c.done_seq,
+        conversations.c.inbound_seq,
+        conversations.c.waiting_channel,
+        conversations.c.begun,
     )
+    .where(*_FREE_TO_ME)
     .order_by(conversations.c.waiting_since)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _MINE_LOCKED = _MINE.with_for_update(skip_locked=True)
+_THESE_LOCKED = _MINE_LOCKED.where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
+_CHANNELS = sa.union_all(sa.select(open_channels.c.name), sa.select(sa.literal(NOWHERE))).alias("channels")
+# What has waited longest on each channel but those that are full. Not "=", which lets PostgreSQL walk through all that
+# waits, in order, for a channel where nothing does: so it needs the one index that has channels together.
+_OTHERS = sa.select(
+    sa.select(conversations.c.id)
+    .where(
+        conversations.c.waiting_channel.between(_CHANNELS.c.name, _CHANNELS.c.name),
+        conversations.c.begun < SUSPECT,
+        *_FREE_TO_ME,
+    )
+    .order_by(conversations.c.waiting_channel, conversations.c.waiting_since)
+    .limit(1)
+    .correlate(_CHANNELS)
+    .scalar_subquery()
+).where(_CHANNELS.c.name.notin_(sa.bindparam("full", expanding=True)))
 _CLAIM = (
     sa.update(conversations)
     .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -90,6 +133,10 @@ _CLAIM = (
         claimed_by=sa.bindparam("worker"),
         served_by=sa.bindparam("worker"),
         lease_until=sa.bindparam("until", type_=Utc()),
+        begun=conversations.c.begun + 1,
+        waiting_since=sa.case(
+            (conversations.c.begun > 0, sa.bindparam("behind", type_=Utc())), else_=conversations.c.waiting_since
+        ),
     )
 )
 _NEXT = (
@@ -105,28 +152,70 @@ _NEXT = (
 )
 
 
-async def when_to_claim(connection: AsyncConnection, worker: str, now: datetime) -> timedelta | None:
+async def when_to_claim(
+    connection: AsyncConnection, worker: str, now: datetime, *, idle: bool = True
+) -> timedelta | None:
     """In how long `claim_waiting` would find something; None where nothing waits. Needs no lock, so that an idle worker
-    disturbs nobody."""
-    if (await connection.execute(_MINE, _mine(worker, now, 1))).first() is not None:
-        return timedelta()
+    disturbs nobody. `idle`: as there."""
+    first = (await connection.execute(_MINE, _mine(worker, now, 1))).first()
+    if first is not None:
+        return timedelta() if idle or first.begun < SUSPECT else _A_LITTLE
     anybodys = await connection.execute(_ANY, {"now": now, "far_ahead": now + _LONGEST_WAIT})
     return None if anybodys.first() is None else PREFERENCE
 
 
 async def claim_waiting(
-    connection: AsyncConnection, worker: str, now: datetime, lease: timedelta, *, most: int
+    connection: AsyncConnection,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    *,
+    most: int,
+    full: Sequence[str] = (),
+    idle: bool = True,
 ) -> list[Claim]:
-    """Claim the conversations that have waited longest. Whoever had one last, and may remember it, comes first."""
-    rows = (await connection.execute(_MINE_LOCKED, _mine(worker, now, most))).all()
+    """Claim the conversations that have waited longest, first of those that this worker had last and may remember.
+
+    A suspect (deaths.py) is claimed alone, once it has waited longest, and only by a worker that is idle; until one is,
+    those behind it wait, so that the moment comes.
+
+    full:  channels that have their share of the worker's slots: one conversation of each other channel comes first
+    idle:  whether the worker has no turn under way
+    """
+    rows = _together(await _claimable(connection, _mine(worker, now, most), full), idle=idle)
     if rows:
-        await connection.execute(_CLAIM, {"ids": [row.id for row in rows], "worker": worker, "until": now + lease})
+        claimed = {"ids": [row.id for row in rows], "worker": worker, "until": now + lease, "behind": now + BEHIND}
+        await connection.execute(_CLAIM, claimed)
     return [
         Claim(
-            conversation=row.id, worker=worker, epoch=row.epoch + 1, done_seq=row.done_seq, inbound_seq=row.inbound_seq
+            conversation=row.id,
+            worker=worker,
+            epoch=row.epoch + 1,
+            done_seq=row.done_seq,
+            inbound_seq=row.inbound_seq,
+            channel=row.waiting_channel,
+            deaths=row.begun,
         )
         for row in rows
     ]
+
+
+async def _claimable(connection: AsyncConnection, asked: Json, full: Sequence[str]) -> Sequence[Any]:
+    """Rows of conversations, locked."""
+    rows: Sequence[Any] = ()
+    if full:
+        others = [id for id in (await connection.execute(_OTHERS, {**asked, "full": full})).scalars() if id]
+        rows = (await connection.execute(_THESE_LOCKED, {**asked, "ids": others})).all() if others else ()
+    # First what this worker had last or nobody did, with what has waited too long for whoever had it.
+    rows = rows or (await connection.execute(_MINE_LOCKED, {**asked, "long_ago": asked["now"] - LOYALTY})).all()
+    return rows or (await connection.execute(_MINE_LOCKED, asked)).all()
+
+
+def _together(rows: Sequence[Any], *, idle: bool) -> Sequence[Any]:
+    """Those of the rows that may have their turns side by side."""
+    if rows and rows[0].begun >= SUSPECT:
+        return rows[:1] if idle else ()
+    return list(itertools.takewhile(lambda row: row.begun < SUSPECT, rows))
 
 
 def is_due(moment: datetime, now: datetime) -> bool:
@@ -159,14 +248,17 @@ async def commit_turn(
     turn: Turn,
     now: datetime,
     *,
+    began: datetime | None = None,
+    tries: int = 1,
     keep: timedelta | None = None,
     publish: bool = False,
 ) -> Claim | None:
     """Write the whole turn: its events, its replies, and that the message is done.
 
-    `publish`: Rasa's event broker is to have the events. With `keep`, the claim stays for that long if more messages
-    wait, and is returned; otherwise it is given up. Raises ClaimLost. Repeating a commit whose outcome is unknown
-    raises ClaimLost too, if it had come through.
+    `began`: when the turn was begun. `tries`: attempts at it that nobody has counted yet, if it failed. `publish`:
+    Rasa's event broker is to have the events. With `keep`, the claim stays for that long if more messages wait, and is
+    returned; otherwise it is given up. Raises ClaimLost. Repeating a commit whose outcome is unknown raises ClaimLost
+    too, if it had come through.
     """
     advanced = await _advance(connection, claim, message, now, keep, replies=len(turn.replies))
     await _append_events(connection, message, turn)
@@ -179,7 +271,7 @@ async def commit_turn(
     if turn.replies:
         first = advanced.last_seq - len(turn.replies) + 1
         await _append_replies(connection, message, turn.replies, first, turn.language, now)
-    await _finish(connection, message, turn, now)
+    await _finish(connection, message, turn, tries, began, now)
     if turn.change is not None:
         await _change_hands(connection, message, turn.change, turn.language, now)
     if message.said.get("merge") is not None:
@@ -188,19 +280,33 @@ async def commit_turn(
         await obey(connection, message, command, turn.language, now)
     if message.said.get("type") == "separate":
         await separate_in_turn(connection, message.conversation, message.said, now)
-    await notify(connection)
+    left_waiting = advanced.claimed_by is None and advanced.inbound_seq > message.seq
+    await notify(connection, About.WORK, *([About.TURNS] if left_waiting else []))
     if not keep or advanced.claimed_by is None:
         return None
-    return replace(claim, done_seq=message.seq, inbound_seq=advanced.inbound_seq)
+    return replace(claim, done_seq=message.seq, inbound_seq=advanced.inbound_seq, deaths=0)
 
 
-async def postpone(connection: AsyncConnection, claim: Claim, message: Message, due: datetime, reason: str) -> None:
-    """The turn failed and is tried again when it is due; the messages behind it wait. Raises ClaimLost."""
-    await _give_up(connection, claim, waiting_since=due)
+async def postpone(
+    connection: AsyncConnection,
+    claim: Claim,
+    message: Message,
+    due: datetime,
+    reason: str,
+    *,
+    counts: bool = True,
+    died: bool = False,
+) -> None:
+    """The turn failed and is tried again when it is due; the messages behind it wait. Raises ClaimLost.
+
+    counts:  whether this attempt is one of those that the message has
+    died:    whether it is to count as a death
+    """
+    await _give_up(connection, claim, waiting_since=due, deaths=claim.deaths + died)
     await connection.execute(
         sa.update(messages)
         .where(messages.c.id == message.id)
-        .values(attempts=messages.c.attempts + 1, due_at=due, error=reason)
+        .values(attempts=messages.c.attempts + int(counts), due_at=due, error=reason)
     )
 
 
@@ -214,10 +320,10 @@ async def release(connection: AsyncConnection, claim: Claim, *, waiting_since: d
     """Give the claim back without a turn; `waiting_since` says when the conversation is due again. A claim that is lost
     already needs no release."""
     try:
-        await _give_up(connection, claim, waiting_since=waiting_since)
+        await _give_up(connection, claim, waiting_since=waiting_since, deaths=claim.deaths)
     except ClaimLost:
         return
-    await notify(connection)
+    await notify(connection, About.TURNS)
 
 
 def _fence(claim: Claim) -> tuple[Any, ...]:
@@ -241,8 +347,10 @@ _ADVANCE = (
         done_seq=sa.bindparam("seq"),
         last_seq=conversations.c.last_seq + sa.bindparam("replies", type_=sa.Integer),
         waiting_since=sa.case((_MORE, _NOW), else_=sa.null()),
+        unanswered_since=sa.case((_MORE, _NOW), else_=sa.null()),
         claimed_by=sa.case((_MORE, sa.bindparam("keeper", type_=sa.String)), else_=sa.null()),
         lease_until=sa.case((_MORE, sa.bindparam("until", type_=Utc())), else_=sa.null()),
+        begun=sa.case((_MORE, sa.bindparam("begun", type_=sa.Integer)), else_=0),
     )
 )
 # Not RETURNING: SQLAlchemy 1.4 cannot say it to SQLite. The update holds the row, so nobody comes in between.
@@ -267,6 +375,7 @@ async def _advance(
             "now": now,
             "keeper": claim.worker if keep else None,
             "until": now + keep if keep else None,
+            "begun": 1 if keep else 0,
         },
     )
     if not result.rowcount:
@@ -274,11 +383,12 @@ async def _advance(
     return (await connection.execute(_ADVANCED, {"conversation": claim.conversation})).one()
 
 
-async def _give_up(connection: AsyncConnection, claim: Claim, *, waiting_since: datetime | None) -> None:
+async def _give_up(connection: AsyncConnection, claim: Claim, *, waiting_since: datetime | None, deaths: int) -> None:
+    nothing_waits = {} if waiting_since else {"unanswered_since": None}
     result = await connection.execute(
         sa.update(conversations)
         .where(*_fence(claim))
-        .values(claimed_by=None, lease_until=None, waiting_since=waiting_since)
+        .values(claimed_by=None, lease_until=None, waiting_since=waiting_since, begun=deaths, **nothing_waits)
     )
     if not result.rowcount:
         raise ClaimLost(claim.conversation)
@@ -340,7 +450,14 @@ async def _change_hands(
     here = Place(identity=message.identity, channel=message.channel, address=message.address)
     news = news_to_json(change.doing.do)
     await put_in_queue(
-        connection, message.conversation, news, answered_at=here, author="product", now=now, language=language
+        connection,
+        message.conversation,
+        news,
+        answered_at=here,
+        author="product",
+        now=now,
+        language=language,
+        trace=message.trace,
     )
 
 
@@ -384,6 +501,7 @@ async def _append_replies(
         "language": language,
         "cause_id": message.id,
         "identity_id": message.identity,
+        "trace": message.trace,
         "state": "queued",
         "attempts": 0,
         "due_at": now,
@@ -412,22 +530,26 @@ _FINISH = (
         state=sa.bindparam("outcome"),
         error=sa.bindparam("reason"),
         attempts=messages.c.attempts + sa.bindparam("tries", type_=sa.Integer),
+        taken_at=sa.bindparam("began", type_=Utc()),
         finished_at=_NOW,
     )
 )
 
 
-async def _finish(connection: AsyncConnection, message: Message, turn: Turn, now: datetime) -> None:
+async def _finish(
+    connection: AsyncConnection, message: Message, turn: Turn, tries: int, began: datetime | None, now: datetime
+) -> None:
     failed = turn.failure is not None
     outcome = "failed" if failed else "done" if turn.refused is None else "refused"
     await connection.execute(
         _FINISH,
         {
             "message": message.id,
+            "began": began,
             "now": now,
             "outcome": outcome,
             "reason": turn.failure or turn.refused,
-            "tries": 1 if failed else 0,
+            "tries": tries if failed else 0,
         },
     )
 
@@ -445,4 +567,6 @@ def _message(row: Any) -> Message:
         due_at=row.due_at,
         created_at=row.created_at,
         identity=row.identity_id,
+        parked=row.parked,
+        trace=row.trace,
     )

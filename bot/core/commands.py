@@ -96,7 +96,11 @@ async def _verify(connection: AsyncConnection, order: _Order) -> None:
         _log.warning("verify.no_account", message=message.id)
         return
     asking = Asking(
-        message=message.id, identity=order.identity, conversation=message.conversation, language=order.language
+        message=message.id,
+        identity=order.identity,
+        conversation=message.conversation,
+        language=order.language,
+        trace=message.trace,
     )
     asked = Asked(
         account=command.account,
@@ -131,6 +135,7 @@ async def _put_behind(connection: AsyncConnection, order: _Order, content: dict[
         author="product",
         now=order.now,
         language=order.language,
+        trace=order.message.trace,
     )
 
 

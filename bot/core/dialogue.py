@@ -7,10 +7,12 @@ that the worker commits. Only Rasa's public classes are used.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,9 @@ from bot.core.questions import Asking
 from bot.core.recent import Past, Recent
 from bot.core.replies import Replies, content_of, content_of_event
 from bot.core.stored import Given, Other, StoredHistory
-from bot.core.turn import Message, Reply, Turn
+from bot.core.turn import Command, Message, Reply, Turn
+from bot.store.handoffs import Wanted
+from bot.store.offers import PEOPLE, offer_people, spoken
 from channels.contract import Content
 
 _log = get_logger()
@@ -127,6 +131,11 @@ class Dialogue:
             text = await self._public(text)
         if text is None:
             return Turn(first_event=past.next_seq, past=past)
+        if text == PEOPLE:
+            # By no rule and no action of the assistant's: it is offered where those do not work.
+            wanted = Command(do="handoff", wanted=Wanted(why="asked"))
+            language = _language(tracker, message)
+            return Turn(first_event=past.next_seq, past=past, language=language, commands=(wanted,))
         snapshot = shorten(past, self.domain, self._depth, tail=self._tail)
         known, first_event = len(tracker.events), past.next_seq
         joined = self._become_one(tracker, given.other)
@@ -188,7 +197,7 @@ class Dialogue:
                     message.conversation, Replies(message.channel)
                 )
             if failures:
-                raise TurnFailed(failures[0])
+                raise failures[0]
 
     async def understand(self, text: str) -> dict[str, Any]:
         """Rasa's parse of a text."""
@@ -211,16 +220,19 @@ class Dialogue:
         new = list(itertools.islice(tracker.events, known, None))
         return Went(replies=_replies(answered.said, new, tracker), commands=commands, seconds=answered.seconds)
 
-    async def apology(self, message: Message, history: StoredHistory, failure: str) -> Turn:
-        """The turn of a message that could not be answered: an apology, and no trace in the dialogue."""
-        tracker, language = None, message.language
-        try:
-            tracker = tracker_of(history, self.domain)
-            language = _language(tracker, message)
-            content = await self.say(_APOLOGY, tracker, message.channel)
-        except Exception:  # what broke the turn may break this too, and there must be an answer all the same
-            content = None
-        content = content or Content(text=_BUILT_IN_APOLOGY["zh" if (language or "").startswith("zh") else "en"])
+    async def apology(self, message: Message, history: StoredHistory, failure: str, *, plainly: bool = False) -> Turn:
+        """The turn of a message that could not be answered: an apology, and no trace in the dialogue. `plainly`: in the
+        product's own words, with nothing of the assistant's."""
+        content, language = None, message.language
+        if not plainly:
+            # What broke the turn may break this too, and there must be an answer all the same.
+            with contextlib.suppress(Exception):
+                tracker = tracker_of(history, self.domain)
+                language = _language(tracker, message)
+                content = await self.say(_APOLOGY, tracker, message.channel)
+        content = content or Content(text=_BUILT_IN_APOLOGY[spoken(language)])
+        if message.identity is not None and not content.all_options():
+            content = replace(content, options=(offer_people(language),))
         # What the desk wanted done is told at the desk; no customer has asked for it.
         replies = () if message.said.get("type") == _DESK else (Reply(content=content),)
         return Turn(first_event=history.next_seq, replies=replies, language=language, failure=failure)
@@ -310,7 +322,7 @@ class Dialogue:
             except asyncio.TimeoutError:
                 raise TurnFailed(f"the turn took longer than {TURN_TIMEOUT:.0f} seconds") from None
         if failures:
-            raise TurnFailed(failures[0])
+            raise failures[0]
         replies.seconds = time.perf_counter() - began
         return replies
 

@@ -15,19 +15,27 @@ from typing import Any
 import aiohttp
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
+from bot.core.errors import CutOff, NobodyThere, TurnFailed
+
 # Rasa's own is five minutes.
 ACTION_TIMEOUT = 30.0
+
+# What stands before a server says so where it is not there.
+_UNAVAILABLE = 503
+
+# How it shows that a server which had been reached is gone.
+_GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
 # Where Rasa logs the exceptions that it goes on after.
 _SWALLOWING = "rasa.core.processor"
 
-_noted: ContextVar[list[str] | None] = ContextVar("noted_failures", default=None)
+_noted: ContextVar[list[TurnFailed] | None] = ContextVar("noted_failures", default=None)
 
 
 @contextmanager
-def noting_failures() -> Iterator[list[str]]:
+def noting_failures() -> Iterator[list[TurnFailed]]:
     """Collects the failures of one turn."""
-    failures: list[str] = []
+    failures: list[TurnFailed] = []
     token = _noted.set(failures)
     try:
         yield failures
@@ -50,10 +58,11 @@ class ActionServer(EndpointConfig):  # type: ignore[misc]  # Rasa's class is unt
             _check_shape(answer)
         except ClientResponseError as error:
             if error.status != 400:  # 400 is how an action says that it rejects to run, which is part of the dialogue
-                _note(f"the action server answered {error.status}")
+                kind = NobodyThere if error.status == _UNAVAILABLE else TurnFailed
+                _note(kind(f"the action server answered {error.status}"))
             raise
         except Exception as error:
-            _note(f"the action server could not be asked: {type(error).__name__}")
+            _note(_failure_of(error))
             raise
         return answer
 
@@ -71,13 +80,22 @@ class SwallowedErrors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `logging`, in the turn's own context."""
         if record.exc_info and record.exc_info[0] is not None:
-            _note(f"Rasa went on after {record.exc_info[0].__name__}")
+            _note(TurnFailed(f"Rasa went on after {record.exc_info[0].__name__}"))
 
 
-def _note(reason: str) -> None:
+def _failure_of(error: Exception) -> TurnFailed:
+    name = type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return NobodyThere(f"the action server could not be asked: {name}")
+    if isinstance(error, _GONE):
+        return CutOff(f"the action server went away under a call: {name}")
+    return TurnFailed(f"the action server could not be asked: {name}")
+
+
+def _note(failure: TurnFailed) -> None:
     noted = _noted.get()
     if noted is not None:
-        noted.append(reason)
+        noted.append(failure)
 
 
 def _check_shape(answer: Any) -> None:
@@ -85,4 +103,4 @@ def _check_shape(answer: Any) -> None:
     events = answer.get("events") if isinstance(answer, dict) else None
     responses = answer.get("responses", []) if isinstance(answer, dict) else None
     if not isinstance(events, list) or not isinstance(responses, list):
-        raise aiohttp.ClientPayloadError("no action's answer")
+        raise aiohttp.ClientError("no action's answer")

@@ -8,59 +8,54 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-_FRAMES = 8
+from bot.store.lines import Style, described, finishing, quieten, with_ids
 
-_PROCESSORS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-]
+__all__ = ["configure_logging", "described", "get_logger"]
+
+_PROCESS = "core"
 
 
 def get_logger() -> Any:
     """A logger for this product's own lines."""
     return structlog.wrap_logger(
-        _Stderr(), processors=_PROCESSORS, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
+        _Stderr(), processors=_PROCESSORS, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG)
     )
 
 
-def configure_logging() -> None:
-    """Make everybody else's loggers in this process discreet."""
+def configure_logging(style: Style | None = None) -> None:
+    """Make our lines look like that, and everybody else's loggers in this process discreet."""
+    style = style or Style()
+    _PROCESSORS[:] = _ours(style)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _name_only, *_PROCESSORS[2:]],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        processors=[structlog.processors.add_log_level, _name_only, with_ids, *finishing(style, _PROCESS)],
+        wrapper_class=structlog.make_filtering_bound_logger(max(style.number, logging.WARNING)),
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
-    # Warnings speak to their libraries' developers, quote what they warn of, and libraries turn them on again at will.
-    logging.captureWarnings(True)
-    logging.getLogger("py.warnings").disabled = True
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Discreet())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
+    quieten(style, _PROCESS)
 
 
-def described(error: BaseException) -> dict[str, Any]:
-    """An error for a log line: its type, those behind it, and where it happened. Not its text, which may hold words."""
-    types: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(types) < _FRAMES:
-        types.append(type(cause).__name__)
-        cause = cause.__cause__ or cause.__context__
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return {
-        "error": " < ".join(types),
-        "at": " > ".join(f"{_short(frame.filename)}:{frame.lineno}:{frame.name}" for frame in frames),
-    }
+def _ours(style: Style) -> list[Any]:
+    def drop_below(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if getattr(logging, method.upper()) < style.number:
+            raise structlog.DropEvent
+        return event
+
+    return [
+        drop_below,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        *finishing(style, _PROCESS),
+    ]
+
+
+# Every module makes its logger when it is imported, before anybody has said what lines are to look like.
+_PROCESSORS: list[Any] = _ours(Style())
 
 
 class _Stderr:
@@ -72,20 +67,5 @@ class _Stderr:
     log = debug = info = warning = error = critical = exception = failure = fatal = err = warn = msg
 
 
-class _Discreet(logging.Formatter):
-    """Where a library logged something, how bad it was, and the type of the error."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = f"{record.levelname.lower()} {record.name} {_short(record.pathname)}:{record.lineno}"
-        if record.exc_info and record.exc_info[1] is not None:
-            details = described(record.exc_info[1])
-            line += f" error={details['error']} at={details['at']}"
-        return line
-
-
 def _name_only(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {"event": f"rasa:{event.get('event')}", "level": event.get("level")}
-
-
-def _short(path: str) -> str:
-    return "/".join(path.split("/")[-3:])

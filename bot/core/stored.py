@@ -18,6 +18,7 @@ from bot.store.assurance import met_by
 from bot.store.content import content_from_json
 from bot.store.handoffs import Handoff, name_of, place_of, read_open, where_last_heard
 from bot.store.merging import latest_merge
+from bot.store.offers import PEOPLE
 from bot.store.ownership import BOT
 from bot.store.reaching import Place, where_to_reach
 from bot.store.suggestions import Number, Suggestion, phone_of
@@ -176,8 +177,25 @@ _QUESTIONS = sa.select(
     messages.c.id, messages.c.content, messages.c.asks, messages.c.created_at, messages.c.cause_id
 ).where(messages.c.conversation_id == _CONVERSATION, messages.c.direction == "out")
 _TAPPED = _QUESTIONS.where(messages.c.id == sa.bindparam("message"))
-_LAST_ASKED = _QUESTIONS.where(messages.c.seq < _SEQ).order_by(messages.c.seq.desc()).limit(_LATEST)
+# What the product says to whoever waits comes between a question and its answer, and is no question itself.
+_LAST_ASKED = (
+    _QUESTIONS.where(messages.c.seq < _SEQ, messages.c.author != "product")
+    .order_by(messages.c.seq.desc())
+    .limit(_LATEST)
+)
 _NEWEST_ASKING = _QUESTIONS.where(messages.c.asks == sa.bindparam("slot")).order_by(messages.c.seq.desc()).limit(1)
+_BEHIND = (
+    sa.select(messages.c.content)
+    .where(
+        messages.c.conversation_id == _CONVERSATION,
+        messages.c.seq > _SEQ,
+        messages.c.direction == "in",
+        messages.c.author == "customer",
+        messages.c.state == "waiting",
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(_LATEST)
+)
 # The snapshot stands first, under the number where the tail begins.
 _TAIL_BEGINS = sa.select(snapshots.c.seq).where(snapshots.c.conversation_id == _CONVERSATION).scalar_subquery()
 _HISTORY = sa.union_all(
@@ -312,6 +330,20 @@ async def _before(connection: AsyncConnection, message: Message) -> Before | Non
     return row and Before(channel=row.channel, at=row.created_at)
 
 
+async def are_people_wanted(connection: AsyncConnection, message: Message) -> bool:
+    """Whether the customer has chosen people by now, among what waits behind the message."""
+    behind = {"conversation": message.conversation, "seq": message.seq}
+    said = (await connection.execute(_BEHIND, behind)).scalars().all()
+    for choice in (one for one in said if one.get("type") == "choice"):
+        tapped = {"conversation": message.conversation, "message": choice.get("message")}
+        row = (await connection.execute(_TAPPED, tapped)).first()
+        options = _question(row).options if row else ()
+        index = choice.get("option")
+        if isinstance(index, int) and 0 <= index < len(options) and options[index].payload == PEOPLE:
+            return True
+    return False
+
+
 async def read_history(connection: AsyncConnection, conversation: str) -> StoredHistory:
     """The snapshot, if there is one, and the tail."""
     rows = (await connection.execute(_HISTORY, {"conversation": conversation})).all()
@@ -322,6 +354,8 @@ async def read_history(connection: AsyncConnection, conversation: str) -> Stored
         first_seq = first.seq
         # What is not as it was written is one thing that cannot be read.
         snapshot = tuple(first.data) if isinstance(first.data, list) and _is_as_written(first) else (None,)
+    else:
+        first_seq = _begins(rows, first_seq)
     return StoredHistory(
         conversation=conversation, snapshot=snapshot, first_seq=first_seq, events=_in_their_places(rows, first_seq)
     )
@@ -344,17 +378,20 @@ def _is_as_written(row: Any) -> bool:
 
 
 async def read_session(connection: AsyncConnection, conversation: str) -> StoredHistory:
-    """Every event since the latest session began, whatever was cut. What came before it, Rasa has forgotten itself."""
+    """Every event since the latest session began, whatever was cut. What came before it, Rasa has forgotten itself.
+    Where its beginning was deleted for its age, the snapshot stands for it."""
     found = await connection.execute(
         sa.select(sa.func.max(events.c.seq)).where(
             events.c.conversation_id == conversation, events.c.type == "session_started"
         )
     )
-    return await _read_from(connection, conversation, found.scalar_one_or_none() or 1)
+    began = found.scalar_one_or_none() or 1
+    session = await _read_from(connection, conversation, began)
+    return session if session.first_seq == began else await read_history(connection, conversation)
 
 
 async def read_everything(connection: AsyncConnection, conversation: str) -> StoredHistory:
-    """Every event there ever was."""
+    """Every event that there is."""
     return await _read_from(connection, conversation, 1)
 
 
@@ -364,12 +401,16 @@ async def _read_from(connection: AsyncConnection, conversation: str, first_seq: 
         .where(events.c.conversation_id == conversation, events.c.seq >= first_seq)
         .order_by(events.c.seq)
     )
+    rows = found.all()
+    begins = _begins(rows, first_seq)
     return StoredHistory(
-        conversation=conversation,
-        snapshot=(),
-        first_seq=first_seq,
-        events=_in_their_places(found.all(), first_seq),
+        conversation=conversation, snapshot=(), first_seq=begins, events=_in_their_places(rows, begins)
     )
+
+
+def _begins(rows: Sequence[Any], first_seq: int) -> int:
+    """The number of the first event that is there: old ones are deleted from the beginning on (KEEP_MESSAGES_DAYS)."""
+    return rows[0].seq if rows else first_seq
 
 
 async def _questions_of(connection: AsyncConnection, message: Message) -> list[Question]:

@@ -35,6 +35,10 @@ class Message:
     created_at: datetime
     identity: int | None = None
     """Whose it is; nobody's in a group."""
+    parked: str | None = None
+    """An operator has given it up: `sorry` or `silent`."""
+    trace: str | None = None
+    """What it has in common with all that the same request brought about; see bot/store/traces.py."""
 
 
 @dataclass(frozen=True, kw_only=True)

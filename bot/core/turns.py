@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
 from bot.core.claims import Claim, ClaimLost
-from bot.core.errors import TurnFailed
+from bot.core.counting import Counts
+from bot.core.deaths import MOST, reason_for, wait_after_death
+from bot.core.errors import CutOff, NobodyThere, TurnFailed
 from bot.core.logs import described, get_logger
 from bot.core.models import Shelf
 from bot.core.outage import insist
-from bot.core.retry import wait_before_retry
-from bot.core.stored import Given, StoredHistory, placed, read_given, read_history, read_session
+from bot.core.retry import Again, again_after
+from bot.core.stored import Given, StoredHistory, are_people_wanted, placed, read_given, read_history, read_session
 from bot.core.turn import Message, Turn
 from bot.store.database import reading, transaction
 from bot.store.outage import is_outage
@@ -36,6 +38,9 @@ _A_MOMENT = timedelta(seconds=0.2)
 # Messages in whose turns a conversation's events change otherwise than by growing.
 _CHANGES_THE_PAST = ("separate",)
 
+# Why a message has failed that an operator has given up.
+_PARKED = "parked by an operator"
+
 # Turns in a row for one conversation, before the others have their chance again.
 _IN_A_ROW = 4
 
@@ -51,6 +56,7 @@ class TurnTaker:
         clock: Callable[[], datetime],
         lease: timedelta,
         stop: asyncio.Event,
+        counts: Counts,
         publish: bool = False,
     ) -> None:
         self._engine = engine
@@ -58,6 +64,7 @@ class TurnTaker:
         self._clock = clock
         self._lease = lease
         self._stop = stop
+        self._counts = counts
         self._publish = publish
 
     async def take(self, claim: Claim) -> None:
@@ -81,6 +88,9 @@ class TurnTaker:
         for left in reversed(range(_IN_A_ROW)):
             if kept is None:
                 return
+            if self._stop.is_set():
+                await self._release(kept, self._clock())
+                return
             dialogue = self._shelf.current  # this one to the turn's end, even if a new model arrives meanwhile
             message, given = await self._next(kept, dialogue)
             if message is None or given is None:
@@ -90,11 +100,20 @@ class TurnTaker:
                 await self._release(kept, self._clock() + _A_MOMENT)
                 return
             keep = self._lease if left and not self._stop.is_set() else None
-            kept = await self._take_turn(kept, dialogue, message, given, keep)
+            with structlog.contextvars.bound_contextvars(trace=message.trace):
+                kept = await self._take_turn(kept, dialogue, message, given, keep)
 
     async def _take_turn(
         self, claim: Claim, dialogue: Dialogue, message: Message, given: Given, keep: timedelta | None
     ) -> Claim | None:
+        began = self._clock()
+        if message.parked is not None:
+            return await self._give_up(claim, dialogue, message, given, keep, began, _PARKED)
+        if claim.deaths:
+            _log.warning("turn.begun_before", message=message.id, deaths=claim.deaths)
+        if claim.deaths >= MOST:
+            reason = reason_for(claim.deaths, whose="worker")
+            return await self._give_up(claim, dialogue, message, given, keep, began, reason, tries=claim.deaths)
         try:
             turn = await dialogue.turn(message, given, lambda: self._read_session(message))
             _log.info(
@@ -104,7 +123,7 @@ class TurnTaker:
                 events=len(turn.events),
                 rasa_ms=round(1000 * turn.rasa_seconds, 1),
             )
-            kept = await self._commit(claim, message, turn, keep)
+            kept = await self._commit(claim, message, turn, keep, began)
             if not turn.commands and given.other is None and message.said.get("type") not in _CHANGES_THE_PAST:
                 dialogue.remember(message.conversation, claim.epoch, turn)
             return kept
@@ -113,25 +132,54 @@ class TurnTaker:
         except Exception as error:
             if isinstance(error, DBAPIError) and is_outage(error):
                 raise
-            wait = self._wait_after(error, message)
-            self._log_failure(error, message, wait)
-            if wait is not None:
-                await self._postpone(claim, message, self._clock() + wait, _reason(error))
+            deaths = claim.deaths + isinstance(error, CutOff)
+            again = await self._again_after(error, message, deaths)
+            self._log_failure(error, message, again)
+            if again is not None:
+                await self._postpone(claim, message, again, _reason(error))
+                self._counts.postponed(message)
                 return None
-            history = given.history or await self._read_history(message)
-            turn = await dialogue.apology(message, history, _reason(error))
-            return await self._commit(claim, message, turn, keep)
+            reason = reason_for(deaths, whose="action server") if deaths >= MOST else _reason(error)
+            return await self._give_up(claim, dialogue, message, given, keep, began, reason)
 
-    def _wait_after(self, error: Exception, message: Message) -> timedelta | None:
-        return wait_before_retry(message.attempts + 1, self._clock() - message.created_at)
+    async def _give_up(
+        self,
+        claim: Claim,
+        dialogue: Dialogue,
+        message: Message,
+        given: Given,
+        keep: timedelta | None,
+        began: datetime,
+        reason: str,
+        *,
+        tries: int = 1,
+    ) -> Claim | None:
+        """No turn is made of the message; the conversation goes on behind it."""
+        history = given.history or await self._read_history(message)
+        if message.parked == "silent":
+            turn = Turn(first_event=history.next_seq, failure=reason)
+        else:
+            # What not even the assistant's apology has survived is answered without the assistant.
+            turn = await dialogue.apology(message, history, reason, plainly=claim.deaths > MOST)
+        return await self._commit(claim, message, turn, keep, began, tries)
 
-    def _log_failure(self, error: Exception, message: Message, wait: timedelta | None) -> None:
+    async def _again_after(self, error: Exception, message: Message, deaths: int) -> Again | None:
+        """None: not any more. Whoever would rather have people by now does not wait for anything else."""
+        if await self._are_people_wanted(message):
+            return None
+        if isinstance(error, CutOff):
+            wait = wait_after_death(deaths)
+            return None if wait is None else Again(wait=wait, died=True)
+        waited = self._clock() - message.created_at
+        return again_after(message.attempts + 1, waited, nobody_there=isinstance(error, NobodyThere))
+
+    def _log_failure(self, error: Exception, message: Message, again: Again | None) -> None:
         _log.error(
             "turn.failed",
             message=message.id,
             attempt=message.attempts + 1,
             reason=_reason(error),
-            retry_in=None if wait is None else wait.total_seconds(),
+            retry_in=None if again is None else again.wait.total_seconds(),
             **described(error),
         )
 
@@ -172,6 +220,13 @@ class TurnTaker:
 
         return await self._insist(read)
 
+    async def _are_people_wanted(self, message: Message) -> bool:
+        async def read() -> bool:
+            async with reading(self._engine) as connection:
+                return await are_people_wanted(connection, message)
+
+        return await self._insist(read)
+
     async def _read_history(self, message: Message) -> StoredHistory:
         async def read() -> StoredHistory:
             async with reading(self._engine) as connection:
@@ -186,19 +241,33 @@ class TurnTaker:
 
         return await self._insist(read)
 
-    async def _commit(self, claim: Claim, message: Message, turn: Turn, keep: timedelta | None) -> Claim | None:
+    async def _commit(
+        self, claim: Claim, message: Message, turn: Turn, keep: timedelta | None, began: datetime, tries: int = 1
+    ) -> Claim | None:
         async def write() -> Claim | None:
             async with transaction(self._engine) as connection:
                 return await claims.commit_turn(
-                    connection, claim, message, turn, self._clock(), keep=keep, publish=self._publish
+                    connection,
+                    claim,
+                    message,
+                    turn,
+                    self._clock(),
+                    began=began,
+                    tries=tries,
+                    keep=keep,
+                    publish=self._publish,
                 )
 
-        return await self._insist(write)
+        kept = await self._insist(write)
+        self._counts.committed(message, turn, began, self._clock())
+        return kept
 
-    async def _postpone(self, claim: Claim, message: Message, due: datetime, reason: str) -> None:
+    async def _postpone(self, claim: Claim, message: Message, again: Again, reason: str) -> None:
+        due = self._clock() + again.wait
+
         async def write() -> None:
             async with transaction(self._engine) as connection:
-                await claims.postpone(connection, claim, message, due, reason)
+                await claims.postpone(connection, claim, message, due, reason, counts=again.counts, died=again.died)
 
         await self._insist(write)
 

@@ -10,14 +10,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
-import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import sqlalchemy as sa
 import uvloop
@@ -26,14 +24,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
 from bot.core.claims import Claim
+from bot.core.counting import Counts
 from bot.core.logs import configure_logging, get_logger
 from bot.core.models import Shelf
 from bot.core.outage import insist
+from bot.core.shares import Shares
 from bot.core.turns import TurnTaker
+from bot.store.awaiting import UNUSABLE, answering, trouble
+from bot.store.clock import OFF_BY, DatabaseClock
 from bot.store.database import connect, database_url, reading, transaction
+from bot.store.disks import check_disk
+from bot.store.fitness import NEEDED, Unfit, check_use, is_behind, version_of
+from bot.store.lines import Style
+from bot.store.lives import Lives, lives_of, process_name
 from bot.store.outage import is_outage
-from bot.store.tables import metadata, workers
-from bot.store.wake import Wake, open_wake
+from bot.store.tables import workers
+from bot.store.wake import About, Wake, open_wake
 
 if TYPE_CHECKING:
     from bot.core.dialogue import Dialogue
@@ -42,6 +48,7 @@ _log = get_logger()
 
 LEASE = timedelta(seconds=15)
 _HEARTBEAT_EVERY = 2.0
+_SHOWN_EVERY = 1.0
 _POLL_EVERY = 1.0
 # How long the end of the process waits for the turns that are under way.
 _GRACE = 10.0
@@ -55,6 +62,7 @@ class Settings:
     models: Path
     endpoints: Path
     concurrency: int
+    style: Style
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -67,6 +75,7 @@ class Settings:
             models=Path(environment.get("MODELS_DIR") or "models"),
             endpoints=Path(environment.get("ENDPOINTS") or "endpoints.yml"),
             concurrency=int(concurrency),
+            style=Style.read(environment),
         )
 
 
@@ -88,14 +97,18 @@ _MODEST = {
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code."""
     os.environ.update({name: value for name, value in _MODEST.items() if name not in os.environ})
-    configure_logging()
     try:
         settings = Settings.read(os.environ)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    configure_logging(settings.style)
     uvloop.install()
-    asyncio.run(_run_until_signalled(settings))
+    try:
+        asyncio.run(_run_until_signalled(settings))
+    except Unfit as error:
+        print(f"core: {error}.", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -115,14 +128,21 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with _in_background(shelf.watch(loaded)):
             await _first_of(_prepared(engine, loaded), stop)
             if not stop.is_set():
-                name = _name_of_this()
-                wake = await insist(lambda: open_wake(settings.database), until=stop.is_set)
-                async with _feeding(settings, name) as publish:
+                name, clock = process_name(), DatabaseClock(engine)
+                wake = await insist(lambda: open_wake(settings.database, About.TURNS), until=stop.is_set)
+                await insist(clock.tune, until=stop.is_set)
+                if abs(clock.ahead) > OFF_BY:
+                    _log.warning("clock.off", ahead_seconds=round(clock.ahead.total_seconds(), 1))
+                async with (
+                    _in_background(clock.keep_tuned()),
+                    _known_to_live(lives_of(settings.database, name)),
+                    _feeding(settings, name) as publish,
+                ):
                     await Worker(
                         engine=engine,
                         wake=wake,
                         shelf=shelf,
-                        clock=_now,
+                        clock=clock,
                         name=name,
                         slots=settings.concurrency,
                         stop=stop,
@@ -148,6 +168,7 @@ class Worker:
         slots: int,
         stop: asyncio.Event,
         lease: timedelta = LEASE,
+        grace: float = _GRACE,
         publish: bool = False,
     ) -> None:
         self._engine = engine
@@ -157,9 +178,21 @@ class Worker:
         self._name = name
         self._slots = slots
         self._lease = lease
+        self._grace = grace
         self._stop = stop
-        self._turns = TurnTaker(engine=engine, shelf=shelf, clock=clock, lease=lease, stop=stop, publish=publish)
+        self._counts = Counts()
+        self._turns = TurnTaker(
+            engine=engine,
+            shelf=shelf,
+            clock=clock,
+            lease=lease,
+            stop=stop,
+            counts=self._counts,
+            publish=publish,
+        )
         self._busy: set[asyncio.Task[None]] = set()
+        self._alone = False
+        self._shares = Shares(slots)
 
     async def run(self) -> None:
         """Work until `stop` is set; then finish what is under way and give the rest back."""
@@ -179,7 +212,7 @@ class Worker:
             woken = woken or asyncio.create_task(self._wake.wait(again_in))
             # With no slot free there is nothing to be woken for; a slot that comes free is filled at once.
             await asyncio.wait(
-                {stopped, *(self._busy if len(self._busy) >= self._slots else {woken})},
+                {stopped, *({woken} if self._has_room else self._busy)},
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if woken.done():
@@ -191,7 +224,7 @@ class Worker:
 
     async def _fill(self) -> float:
         """Claim conversations until every slot has one or none waits. Returns when to look again, in seconds."""
-        while len(self._busy) < self._slots and not self._stop.is_set():
+        while self._has_room and not self._stop.is_set():
             try:
                 waiting_for, claimed = await insist(self._claim, until=self._stop.is_set)
             except Exception as error:
@@ -199,9 +232,7 @@ class Worker:
                     raise
                 return _POLL_EVERY
             for claim in claimed:
-                task = asyncio.create_task(self._turns.take(claim))
-                self._busy.add(task)
-                task.add_done_callback(self._busy.discard)
+                self._begin(claim)
             if not claimed:
                 return waiting_for
         return _POLL_EVERY
@@ -209,17 +240,36 @@ class Worker:
     async def _claim(self) -> tuple[float, list[Claim]]:
         now = self._clock()
         async with reading(self._engine) as connection:
-            due = await claims.when_to_claim(connection, self._name, now)
+            due = await claims.when_to_claim(connection, self._name, now, idle=not self._busy)
         if due is None or due:
             return _POLL_EVERY if due is None else due.total_seconds(), []
         async with transaction(self._engine, durable=False) as connection:
-            free = self._slots - len(self._busy)
-            return _POLL_EVERY, await claims.claim_waiting(connection, self._name, now, self._lease, most=free)
+            most, full = self._shares.most, self._shares.full
+            return _POLL_EVERY, await claims.claim_waiting(
+                connection, self._name, now, self._lease, most=most, full=full, idle=not self._busy
+            )
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether a turn may be begun: not beside one that is taken alone."""
+        return len(self._busy) < self._slots and not self._alone
+
+    def _begin(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._turns.take(claim))
+        self._busy.add(task)
+        self._alone = claim.is_suspect
+        self._shares.take(claim.channel)
+        task.add_done_callback(lambda ended: self._ended(ended, claim))
+
+    def _ended(self, task: asyncio.Task[None], claim: Claim) -> None:
+        self._busy.discard(task)
+        self._alone = False
+        self._shares.give_back(claim.channel)
 
     async def _finish(self) -> None:
         """Wait a little for the turns under way; those that take longer are taken again by whoever comes next."""
         if self._busy:
-            await asyncio.wait(set(self._busy), timeout=_GRACE)
+            await asyncio.wait(set(self._busy), timeout=self._grace)
         for task in set(self._busy):
             task.cancel()
         await asyncio.gather(*self._busy, return_exceptions=True)
@@ -230,7 +280,7 @@ class Worker:
             await insist(lambda: self._beat(started))
 
     async def _beat(self, started: datetime) -> None:
-        row = {"model": self._shelf.current.name, "seen_at": self._clock()}
+        row = {"model": self._shelf.current.name, "seen_at": self._clock(), "counts": self._counts.as_json()}
         async with transaction(self._engine) as connection:
             result = await connection.execute(sa.update(workers).where(workers.c.id == self._name).values(**row))
             if not result.rowcount:
@@ -258,20 +308,34 @@ def _feeding(settings: Settings, name: str) -> contextlib.AbstractAsyncContextMa
 
 
 async def _prepared(engine: AsyncEngine, loaded: asyncio.Event) -> None:
-    """Wait for the tables, which the gateway makes, and for a model."""
+    """Wait for the database, for tables of the version that this code needs, and for a model. Raises Unfit."""
+    check_disk(engine.url)
+    await _let_in(engine)
     told = False
-    while not await insist(lambda: _has_tables(engine)):
+    while is_behind(version := await insist(lambda: _usable_version(engine))):
         if not told:
-            _log.info("database.empty", hint="waiting for the gateway, or `throughline migrate`, to create the tables")
+            _log.info("database.behind", version=version, needed=NEEDED, hint="waiting for `throughline migrate`")
         told = True
         await asyncio.sleep(0.3)
+    if version != NEEDED:
+        _log.info("database.newer", version=version, needed=NEEDED)
     await loaded.wait()
 
 
-async def _has_tables(engine: AsyncEngine) -> bool:
+async def _let_in(engine: AsyncEngine) -> None:
+    def tell(what: str, waited: float) -> None:
+        _log.warning("database.awaited", trouble=what, waited=round(waited))
+
+    try:
+        await answering(engine, tell)
+    except UNUSABLE as error:
+        raise Unfit(trouble(engine.url, error)) from None
+
+
+async def _usable_version(engine: AsyncEngine) -> Optional[str]:
     async with reading(engine) as connection:
-        present = await connection.run_sync(lambda sync: set(sa.inspect(sync).get_table_names()))
-    return bool(present >= set(metadata.tables))
+        await check_use(connection)
+        return await version_of(connection)
 
 
 async def _first_of(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> None:
@@ -286,6 +350,21 @@ async def _first_of(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> None
 
 
 @contextlib.asynccontextmanager
+async def _known_to_live(lives: Lives) -> Any:
+    """So that what this process has claimed is free in the moment of its death."""
+    async with _in_background(_keep(lives)):
+        yield
+    with contextlib.suppress(Exception):
+        await lives.close()
+
+
+async def _keep(lives: Lives) -> None:
+    while True:
+        await insist(lives.keep)
+        await asyncio.sleep(_SHOWN_EVERY)
+
+
+@contextlib.asynccontextmanager
 async def _in_background(work: Coroutine[Any, Any, Any]) -> Any:
     task = asyncio.create_task(work)
     try:
@@ -294,14 +373,6 @@ async def _in_background(work: Coroutine[Any, Any, Any]) -> Any:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
-
-
-def _name_of_this() -> str:
-    return f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 if __name__ == "__main__":

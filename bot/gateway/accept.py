@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,20 +14,35 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway.codes import HIDDEN, Typed, typed
-from bot.gateway.customers import Known, Person, audience_conversation, conversation_of, recognise
+from bot.gateway.customers import (
+    Known,
+    Person,
+    audience_conversation,
+    conversation_of,
+    find_all,
+    is_unchanged,
+    recognise,
+    welcome,
+)
 from bot.gateway.linking import Linked, Refused, redeem, spoil
 from bot.gateway.media import intake
 from bot.gateway.news import record_news
+from bot.gateway.together import Together
 from bot.gateway.typed_codes import Outcome, take_code
 from bot.store.content import link_refused_to_json, linked_to_json, said_to_json, verified_to_json
 from bot.store.database import transaction
+from bot.store.lists import padded
 from bot.store.merging import merges_without_turn, turn_of_merge
+from bot.store.outage import is_outage
 from bot.store.ownership import BOT
 from bot.store.tables import Utc, conversations, messages, unread_webhooks
-from bot.store.wake import notify
+from bot.store.traces import new_trace
+from bot.store.wake import About, notify
 from channels.contract import Inbound, Link, Media, News, Revised, Start, Text, Unread
 
 _TRIES = 5
+_TOGETHER = 64
+"""Requests in one transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +57,42 @@ class Accepted:
     """People have the conversation, and the bot is silent."""
 
 
-async def accept_all(
-    engine: AsyncEngine,
-    read: Sequence[Inbound | Unread],
-    *,
-    channel: str,
-    body: bytes,
-    now: datetime,
-    news: Sequence[News] = (),
-) -> list[Accepted]:
-    """Store everything that one request brought, in one transaction, in order."""
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """What one request brought."""
+
+    read: Sequence[Inbound | Unread]
+    channel: str
+    body: bytes
+    news: Sequence[News] = ()
+    trace: str = field(default_factory=new_trace)
+
+
+class Acceptor:
+    """Takes what requests bring; those that come at the same time share a transaction."""
+
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._together = Together(self._store, most=_TOGETHER, alone=lambda error: not is_outage(error))
+
+    async def accept(self, brought: Brought) -> list[Accepted]:
+        """Return once all of it is on disk. Raises what an outage may look like, with nothing stored."""
+        return await self._together.do(brought)
+
+    async def _store(self, brought: Sequence[Brought]) -> list[list[Accepted]]:
+        return await store(self._engine, brought, self._clock())
+
+
+async def store(engine: AsyncEngine, brought: Sequence[Brought], now: datetime) -> list[list[Accepted]]:
+    """Store everything that these requests brought, in one transaction, in order."""
     for attempt in range(_TRIES):
         try:
             async with transaction(engine) as connection:
-                # Who is known by another id now, before what they say under it; a message that was changed, after it.
-                await record_news(connection, [one for one in news if not isinstance(one, Revised)], channel, now)
-                accepted = await _accept_each(connection, read, channel, body, now)
-                await record_news(connection, [one for one in news if isinstance(one, Revised)], channel, now)
+                storing = _Storing(connection, now)
+                accepted = await storing.store(brought)
+                if any(accepted):
+                    await notify(connection, *storing.about)
                 return accepted
         except IntegrityError:
             # Somebody else has just stored the same person or the same message: look again and find it there.
@@ -66,14 +101,30 @@ async def accept_all(
     raise AssertionError("unreachable")
 
 
-async def accept(connection: AsyncConnection, inbound: Inbound, now: datetime) -> Accepted:
+async def accept_all(
+    engine: AsyncEngine,
+    read: Sequence[Inbound | Unread],
+    *,
+    channel: str,
+    body: bytes,
+    now: datetime,
+    news: Sequence[News] = (),
+    trace: str | None = None,
+) -> list[Accepted]:
+    """Store everything that one request brought, alone."""
+    brought = Brought(read=read, channel=channel, body=body, news=news, trace=trace or new_trace())
+    [accepted] = await store(engine, [brought], now)
+    return accepted
+
+
+async def accept(connection: AsyncConnection, inbound: Inbound, now: datetime, trace: str) -> Accepted:
     """Store one message at the end of its conversation, unless it is there already."""
-    key = f"{inbound.channel}:{inbound.dedupe_key}"
-    before = await _find(connection, key)
-    if before is not None:
-        return before
+    key = _key(inbound)
+    before = await _find(connection, [key])
+    if before:
+        return before[key]
     placed = await _place(connection, inbound, now)
-    message, owner = await _append(connection, placed, inbound, key, now)
+    message, owner = await _append(connection, placed, inbound, now, trace)
     if isinstance(inbound.said, Media):
         file = str(placed.content["media"])
         await intake.want(connection, message, inbound.said, id=file, channel=inbound.channel, now=now)
@@ -100,7 +151,7 @@ async def join_dialogues(connection: AsyncConnection, person: Person, now: datet
             identity=known.identity,
             merge=merge,
         )
-        message, _ = await _append(connection, placed, inbound, f"{person.channel}:{inbound.dedupe_key}", now)
+        message, _ = await _append(connection, placed, inbound, now, new_trace())
         await turn_of_merge(connection, merge, message)
         await notify(connection)
 
@@ -117,38 +168,181 @@ async def keep_unread(connection: AsyncConnection, unread: Unread, channel: str,
         )
 
 
-async def _accept_each(
-    connection: AsyncConnection, read: Sequence[Inbound | Unread], channel: str, body: bytes, now: datetime
-) -> list[Accepted]:
-    accepted = []
-    for part in read:
-        if isinstance(part, Unread):
-            await keep_unread(connection, part, channel, body, now)
-        else:
-            accepted.append(await accept(connection, part, now))
-    if accepted:
-        await notify(connection)
-    return accepted
+@dataclass(frozen=True, kw_only=True)
+class _Plain:
+    """A message that changes nothing of who its sender is, as most are. A number and a row are all it takes."""
+
+    inbound: Inbound
+    trace: str
+    becomes: list[Accepted]
+    """Where it is put once it is stored."""
 
 
-_FIND = sa.select(messages.c.id, messages.c.conversation_id).where(messages.c.dedupe_key == sa.bindparam("key"))
+class _Storing:
+    """What several requests brought, in one transaction. Plain messages that follow each other are stored in as many
+    statements as one; whatever else comes is stored alone, after those before it."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._plain: dict[str, _Plain] = {}
+        """To be stored: by their keys, in order."""
+        self._strangers: dict[tuple[str, str], Person] = {}
+        """Who said some of it, and was never heard of before."""
+        self._before: Mapping[str, Accepted] = {}
+        self._people: dict[tuple[str, str], Known] = {}
+        self.about: set[About] = {About.TURNS}
+        """Whom it concerns."""
+
+    async def store(self, brought: Sequence[Brought]) -> list[list[Accepted]]:
+        await self._look_up(brought)
+        accepted: list[list[Accepted]] = [[] for _ in brought]
+        for index, (one, becomes) in enumerate(zip(brought, accepted, strict=True)):
+            if not self._takes_plainly(one, becomes):
+                await self._flush()
+                becomes += await self._store_alone(one)
+                await self._look_up(brought[index + 1 :])
+        await self._flush()
+        if any(one.with_people for becomes in accepted for one in becomes):
+            self.about.add(About.WORK)
+        return accepted
+
+    async def _look_up(self, brought: Sequence[Brought]) -> None:
+        """Which of the messages are here already, and who of the people is known."""
+        inbounds = [part for one in brought for part in one.read if isinstance(part, Inbound)]
+        if not inbounds:
+            return
+        self._before = await _find(self._connection, [_key(inbound) for inbound in inbounds])
+        self._people = await find_all(self._connection, {(one.channel, one.external_id) for one in inbounds})
+
+    def _takes_plainly(self, brought: Brought, becomes: list[Accepted]) -> bool:
+        if brought.news or len(brought.read) != 1 or not isinstance(inbound := brought.read[0], Inbound):
+            return False
+        key = _key(inbound)
+        if key in self._before:
+            becomes.append(self._before[key])
+            return True
+        if key in self._plain or not _is_plain(inbound) or not self._is_the_same(_person(inbound)):
+            return False
+        self._plain[key] = _Plain(inbound=inbound, trace=brought.trace, becomes=becomes)
+        return True
+
+    def _is_the_same(self, person: Person) -> bool:
+        """As they were, or as they will be known from now on."""
+        whose = person.channel, person.external_id
+        if whose in self._people:
+            return is_unchanged(self._people[whose], person)
+        if person.known_as is not None:
+            return False  # maybe known by that
+        return self._strangers.setdefault(whose, person) == person
+
+    async def _flush(self) -> None:
+        plain, self._plain = self._plain, {}
+        strangers, self._strangers = self._strangers, {}
+        if strangers:
+            known = await welcome(self._connection, list(strangers.values()), self._now)
+            self._people |= dict(zip(strangers, known, strict=True))
+        if plain:
+            await _append_plain(self._connection, plain, self._people, self._now)
+
+    async def _store_alone(self, brought: Brought) -> list[Accepted]:
+        connection, channel, news, now = self._connection, brought.channel, brought.news, self._now
+        self.about.add(About.WORK)  # maybe a file to be fetched
+        # Who is known by another id now, before what they say under it; a message that was changed, after it.
+        await record_news(connection, [one for one in news if not isinstance(one, Revised)], channel, now)
+        accepted = []
+        for part in brought.read:
+            if isinstance(part, Unread):
+                await keep_unread(connection, part, channel, brought.body, now)
+            else:
+                accepted.append(await accept(connection, part, now, brought.trace))
+        await record_news(connection, [one for one in news if isinstance(one, Revised)], channel, now)
+        return accepted
+
+
+def _key(inbound: Inbound) -> str:
+    return f"{inbound.channel}:{inbound.dedupe_key}"
+
+
+def _is_plain(inbound: Inbound) -> bool:
+    return not inbound.audience and not isinstance(inbound.said, Link | Media) and _typed(inbound) is None
+
+
+async def _append_plain(
+    connection: AsyncConnection, plain: Mapping[str, _Plain], people: Mapping[tuple[str, str], Known], now: datetime
+) -> None:
+    """Store them at the ends of their conversations, in order."""
+    of_each: defaultdict[str, list[_Plain]] = defaultdict(list)
+    for one in plain.values():
+        of_each[_whose(one.inbound, people).conversation].append(one)
+    # In the order of their ids, as everybody locks several conversations: nobody waits in a circle.
+    await connection.execute(
+        _TAKE_NUMBERS,
+        [
+            {
+                "conversation": conversation,
+                "count": len(of_each[conversation]),
+                "channel": of_each[conversation][0].inbound.channel,
+                "now": now,
+                "due": now,
+            }
+            for conversation in sorted(of_each)
+        ],
+    )
+    numbered = {row.id: row for row in await connection.execute(_NUMBERED, {"ids": padded(of_each)})}
+    rows = [
+        {
+            **_row(one.inbound, conversation, number, _whose(one.inbound, people).identity, one.trace),
+            "content": said_to_json(one.inbound.said),
+            "due_at": now,
+            "created_at": now,
+        }
+        for conversation, ones in of_each.items()
+        for number, one in enumerate(ones, numbered[conversation].last_seq - len(ones) + 1)
+    ]
+    for row in await connection.execute(_KEEP, rows):
+        one = plain[row.dedupe_key]
+        conversation = _whose(one.inbound, people).conversation
+        with_people = numbered[conversation].owner != BOT
+        one.becomes.append(Accepted(message=row.id, conversation=conversation, repeated=False, with_people=with_people))
+
+
+def _whose(inbound: Inbound, people: Mapping[tuple[str, str], Known]) -> Known:
+    return people[inbound.channel, inbound.external_id]
+
+
+_FIND = sa.select(messages.c.id, messages.c.conversation_id, messages.c.dedupe_key).where(
+    messages.c.dedupe_key.in_(sa.bindparam("keys", expanding=True))
+)
+_COUNT = sa.bindparam("count", type_=sa.Integer)
 # It locks the conversation's row, so that the order of numbers is the order of commits.
-_NUMBER = (
+_TAKE_NUMBERS = (
     sa.update(conversations)
     .where(conversations.c.id == sa.bindparam("conversation"))
     .values(
-        last_seq=conversations.c.last_seq + 1,
-        inbound_seq=conversations.c.last_seq + 1,
+        last_seq=conversations.c.last_seq + _COUNT,
+        inbound_seq=conversations.c.last_seq + _COUNT,
         waiting_since=sa.func.coalesce(conversations.c.waiting_since, sa.bindparam("due", type_=Utc())),
+        waiting_channel=sa.case(
+            (conversations.c.waiting_since.is_(None), sa.bindparam("channel")), else_=conversations.c.waiting_channel
+        ),
+        # Where nothing waited, nobody waits since then: a worker of the version before leaves it as it was.
+        unanswered_since=sa.case(
+            (conversations.c.waiting_since.is_(None), sa.bindparam("now", type_=Utc())),
+            else_=sa.func.coalesce(conversations.c.unanswered_since, sa.bindparam("now", type_=Utc())),
+        ),
     )
-    .returning(conversations.c.last_seq, conversations.c.owner)
 )
-_KEEP = sa.insert(messages).returning(messages.c.id)
+_NUMBERED = sa.select(conversations.c.id, conversations.c.last_seq, conversations.c.owner).where(
+    conversations.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+_KEEP = sa.insert(messages).returning(messages.c.id, messages.c.dedupe_key)
 
 
-async def _find(connection: AsyncConnection, key: str) -> Accepted | None:
-    row = (await connection.execute(_FIND, {"key": key})).one_or_none()
-    return row and Accepted(message=row.id, conversation=row.conversation_id, repeated=True)
+async def _find(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, Accepted]:
+    """Those of them that are here already."""
+    rows = await connection.execute(_FIND, {"keys": padded(keys)})
+    return {row.dedupe_key: Accepted(message=row.id, conversation=row.conversation_id, repeated=True) for row in rows}
 
 
 def _person(inbound: Inbound) -> Person:
@@ -234,31 +428,33 @@ def _content(inbound: Inbound) -> dict[str, Any]:
 
 
 async def _append(
-    connection: AsyncConnection, placed: _Placed, inbound: Inbound, key: str, now: datetime
+    connection: AsyncConnection, placed: _Placed, inbound: Inbound, now: datetime, trace: str
 ) -> tuple[int, str]:
     """The message's id, and who owns the conversation now."""
     # A file is fetched first, if it does not take long.
     due = now + intake.TURN_WAITS if isinstance(inbound.said, Media) else now
-    numbered = await connection.execute(_NUMBER, {"conversation": placed.conversation, "due": due})
-    number, owner = numbered.one()
-    result = await connection.execute(
-        _KEEP,
-        {
-            "conversation_id": placed.conversation,
-            "seq": number,
-            "direction": "in",
-            "author": "customer",
-            "channel": inbound.channel,
-            "address": inbound.address,
-            "content": placed.content,
-            "identity_id": placed.identity,
-            "language": inbound.language,
-            "dedupe_key": key,
-            "platform_id": inbound.platform_id,
-            "state": "waiting",
-            "attempts": 0,
-            "due_at": due,
-            "created_at": now,
-        },
-    )
-    return int(result.scalar_one()), str(owner)
+    taken = {"conversation": placed.conversation, "count": 1, "channel": inbound.channel, "now": now, "due": due}
+    await connection.execute(_TAKE_NUMBERS, taken)
+    numbered = (await connection.execute(_NUMBERED, {"ids": [placed.conversation]})).one()
+    row = _row(inbound, placed.conversation, numbered.last_seq, placed.identity, trace)
+    result = await connection.execute(_KEEP, {**row, "content": placed.content, "due_at": due, "created_at": now})
+    return int(result.one().id), str(numbered.owner)
+
+
+def _row(inbound: Inbound, conversation: str, number: int, identity: int | None, trace: str) -> dict[str, Any]:
+    """As `messages` has it."""
+    return {
+        "conversation_id": conversation,
+        "seq": number,
+        "direction": "in",
+        "author": "customer",
+        "channel": inbound.channel,
+        "address": inbound.address,
+        "identity_id": identity,
+        "language": inbound.language,
+        "dedupe_key": _key(inbound),
+        "platform_id": inbound.platform_id,
+        "trace": trace,
+        "state": "waiting",
+        "attempts": 0,
+    }

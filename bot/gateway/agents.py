@@ -24,12 +24,12 @@ from bot.gateway.desk.access.passwords import LONGEST, SHORTEST, Passwords, Weak
 from bot.gateway.desk.access.staff import Exists, LastAdmin, NewAgent
 from bot.gateway.desk.access.teams import add_team, find_team, join_team, teams_json
 from bot.gateway.migrate import upgrade
+from bot.gateway.opening import opened
 from bot.gateway.run import CannotRun
 from bot.gateway.settings import Settings
-from bot.store.database import connect, database_url, reading, transaction
+from bot.store.database import reading, transaction
 from bot.store.desk_tables import agents
 from bot.store.hours import checked
-from bot.store.outage import POSSIBLE
 
 OPERATOR = "operator"
 """Who it was, in the record."""
@@ -215,12 +215,6 @@ def _login(given: str) -> str:
 @asynccontextmanager
 async def _open(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """The database, with the newest tables: the first agent may be added before anything has run. Raises CannotRun."""
-    engine = connect(database_url(settings.database_url))
-    try:
+    async with opened(settings) as engine:
         await upgrade(engine)
         yield engine
-    except POSSIBLE as error:
-        name = type(error).__name__
-        raise CannotRun(f"the database cannot be used ({name}): `throughline doctor` says more.") from None
-    finally:
-        await engine.dispose()

@@ -3,83 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import structlog
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.gateway.channels import Wired, announce, mail, wire
+from bot.gateway import working
+from bot.gateway.channels import Wired, mail, wire
 from bot.gateway.desk.access import Guard, Origins, strict_headers
 from bot.gateway.desk.access.doors import access_routes
 from bot.gateway.desk.orders import Orders
 from bot.gateway.desk.outside.wiring import OtherDesks
-from bot.gateway.desk.routing.router import Router
-from bot.gateway.desk.searching import Indexer
 from bot.gateway.desk.serving import Serving
 from bot.gateway.desk.surroundings import Surroundings as DeskSurroundings
-from bot.gateway.health import Health
-from bot.gateway.invitations import Invitations
-from bot.gateway.media import handles
-from bot.gateway.media.fetcher import Fetcher
-from bot.gateway.media.links import MediaLinks
-from bot.gateway.media.sweep import Sweeper
-from bot.gateway.media.vault import Vault
-from bot.gateway.migrate import upgrade
-from bot.gateway.rounds import Watch
-from bot.gateway.sender import Fill, Sender
+from bot.gateway.gauges import Gauges
+from bot.gateway.health import LEAVING, Health
+from bot.gateway.parts import Clock, Parts
 from bot.gateway.settings import Settings
-from bot.gateway.signing import Signer
-from bot.gateway.webchat import Hub, Identities, Surroundings, Uploads, Webchat
+from bot.gateway.waiting import Waiting, words_after
+from bot.gateway.webchat import Hub, Identities, Lookout, Surroundings, Uploads, Webchat, rates_in
 from bot.gateway.webhooks import LARGEST, Challenged, WebhookReceiver
-from bot.gateway.withdrawals import Withdrawals
-from bot.store.database import connect, database_url, transaction
+from bot.store.database import database_url
 from bot.store.outage import POSSIBLE
 from bot.store.wake import open_wake
-from channels.contract import Channel, Outbound
 from channels.formatting import as_plain, parse
 from channels.webchat import WebchatChannel
 
 log = structlog.get_logger()
 
-Clock = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def build_app(settings: Settings, clock: Clock = utc_now) -> web.Application:
-    """The gateway as aiohttp runs it; it opens the database and starts sending when the application starts."""
-    engine = connect(database_url(settings.database_url))
-    channels: dict[str, Channel] = {}
-    invitations = Invitations(engine=engine, channels=channels, clock=clock)
-    vault = Vault(settings.media_dir)
-    links = MediaLinks(engine=engine, vault=vault, signer=Signer(engine=engine, purpose="media", clock=clock))
-    connected = wire(settings, invitations.for_message)
-    channels |= {wired.channel.name: wired.channel for wired in connected}
+def build_app(settings: Settings, clock: Clock | None = None) -> web.Application:
+    """The gateway as aiohttp runs it; it opens the database and starts sending when the application starts. Its time is
+    the database's, unless another `clock` is given."""
+    parts = Parts.of(settings, clock)
+    connected = wire(settings, parts.invitations.for_message, parts.siblings.book)
+    parts.channels.update({wired.channel.name: wired.channel for wired in connected})
 
     largest = max((wired.largest for wired in connected), default=LARGEST)
     app = web.Application(client_max_size=largest, middlewares=[_say_unavailable])
-    app.cleanup_ctx.append(lambda _app: _database(engine, channels, clock))
+    _during(app, working.with_database, parts)
+    _during(app, working.among_gateways, parts)
+    app.cleanup_ctx.append(parts.siblings.running)
     for wired in connected:
-        _add_webhook(app, wired, engine, clock)
+        _add_webhook(app, wired, parts)
     if settings.webchat_origins:
-        _add_webchat(app, settings, engine, channels, invitations, vault, links, clock)
+        _add_webchat(app, parts)
     if (post := mail(settings)) is not None:
-        channels[post.name] = post  # after the web chat, which offers to go on with all that are there by then
-    _add_desk(app, settings, engine, channels, vault, links, clock)
-    others = OtherDesks(settings=settings, engine=engine, channels=channels, vault=vault, links=links, clock=clock)
-    app.add_routes(others.routes())
-    app.cleanup_ctx.append(others.running)
-    app.add_routes(links.routes())
-    app.add_routes(Health(engine=engine, clock=clock).routes())
-    fill = _filler(invitations, _sent_files(settings, links))
-    app.cleanup_ctx.append(lambda _app: _working(settings, engine, channels, vault, fill, others, clock))
+        parts.channels[post.name] = post  # after the web chat, which offers to go on with all that are there by then
+    _add_desk(app, parts)
+    others = _add_other_desks(app, parts)
+    app.add_routes(parts.links.routes())
+    _add_health(app, parts)
+    _during(app, working.running, parts.backlog, _company(parts))
+    _during(app, working.working, parts, others)
     return app
 
 
@@ -93,144 +72,112 @@ async def _say_unavailable(request: web.Request, handler: Handler) -> web.Stream
         raise web.HTTPServiceUnavailable(text="try again in a moment") from None
 
 
-def _add_webhook(app: web.Application, wired: Wired, engine: AsyncEngine, clock: Clock) -> None:
-    receiver = WebhookReceiver(channel=wired.channel, engine=engine, clock=clock, largest=wired.largest)
+def _during(app: web.Application, stretch: Callable[..., AsyncIterator[None]], *arguments: Any) -> None:
+    """From the application's start to its end, those added first around those added later."""
+    app.cleanup_ctx.append(lambda _app: stretch(*arguments))
+
+
+def _add_webhook(app: web.Application, wired: Wired, parts: Parts) -> None:
+    receiver = WebhookReceiver(
+        channel=wired.channel,
+        acceptor=parts.acceptor,
+        traces=parts.traces,
+        backlog=parts.backlog,
+        largest=wired.largest,
+    )
     app.router.add_post(wired.path, receiver.receive)
     if wired.challenge is not None:
         app.router.add_get(wired.path, Challenged(wired.challenge).answer)
-    app.cleanup_ctx.append(lambda _app: _started(wired.channel))
+    _during(app, working.started, wired.channel)
 
 
-def _add_webchat(
-    app: web.Application,
-    settings: Settings,
-    engine: AsyncEngine,
-    channels: dict[str, Channel],
-    invitations: Invitations,
-    vault: Vault,
-    links: MediaLinks,
-    clock: Clock,
-) -> None:
-    hub = Hub()
-    channel = WebchatChannel(origins=settings.webchat_origins, push=hub.push, open_upload=vault.get)
+def _add_webchat(app: web.Application, parts: Parts) -> None:
+    settings, whispers = parts.settings, parts.siblings.whispers
+    hub = Hub(whispers, parts.name)
+    channel = WebchatChannel(
+        origins=settings.webchat_origins, push=hub.push, typing=hub.typing, open_upload=parts.vault.get
+    )
     around = Surroundings(
         channel=channel,
-        engine=engine,
+        engine=parts.engine,
+        acceptor=parts.acceptor,
         hub=hub,
-        invite=invitations.for_visitor,
-        others=sorted(channels),
-        uploads=Uploads(vault=vault, signer=Signer(engine=engine, purpose="upload", clock=clock)),
-        media_url=links.url,
-        sent_file_url=_sent_files(settings, links),
-        clock=clock,
+        invite=parts.invitations.for_visitor,
+        others=sorted(parts.channels),
+        uploads=Uploads(vault=parts.vault, signer=parts.signer("upload")),
+        media_url=parts.links.url,
+        sent_file_url=parts.sent_file_url,
+        traces=parts.traces,
+        is_full=lambda: parts.backlog.is_full,
+        clock=parts.clock,
     )
     secret = settings.webchat_jwt_secret
     webchat = Webchat(
         around=around,
-        identities=Identities(secret=secret.get_secret_value() if secret else None, clock=clock),
+        identities=Identities(secret=secret.get_secret_value() if secret else None, clock=parts.clock),
         trusted_proxies=settings.trusted_proxies,
+        rates=rates_in(parts.siblings.book),
     )
-    channels[channel.name] = channel
+    parts.channels[channel.name] = channel
     app.add_routes(webchat.routes())
     app.on_shutdown.append(webchat.close)
+    lookout = Lookout(engine=parts.engine, hub=hub, clock=parts.clock)
+    whispers.missed(lookout.look_at_all)
+    _during(app, working.running, lookout)
 
 
-def _add_desk(
-    app: web.Application,
-    settings: Settings,
-    engine: AsyncEngine,
-    channels: dict[str, Channel],
-    vault: Vault,
-    links: MediaLinks,
-    clock: Clock,
-) -> None:
-    guard = Guard(engine=engine, clock=clock, origins=Origins(public_url=settings.public_url))
+def _add_desk(app: web.Application, parts: Parts) -> None:
+    settings = parts.settings
+    guard = Guard(engine=parts.engine, clock=parts.clock, origins=Origins(public_url=settings.public_url))
     app.on_response_prepare.append(strict_headers)
     app.add_routes(
         access_routes(
-            engine=engine, clock=clock, guard=guard, channels=channels, trusted_proxies=settings.trusted_proxies
+            engine=parts.engine,
+            clock=parts.clock,
+            guard=guard,
+            channels=parts.channels,
+            trusted_proxies=settings.trusted_proxies,
+            book=parts.siblings.book,
         )
     )
-
     around = DeskSurroundings(
-        engine=engine,
-        channels=channels,
-        clock=clock,
+        engine=parts.engine,
+        channels=parts.channels,
+        clock=parts.clock,
         plain=lambda text: as_plain(parse(text)),
-        media_url=links.url,
-        uploads=Uploads(vault=vault, signer=Signer(engine=engine, purpose="desk-upload", clock=clock)),
+        media_url=parts.links.url,
+        uploads=Uploads(vault=parts.vault, signer=parts.signer("desk-upload")),
         orders=Orders(settings.action_endpoint_url),
     )
-    serving = Serving(around, lambda: open_wake(database_url(settings.database_url)))
+    serving = Serving(around, lambda: open_wake(database_url(settings.database_url)), parts.siblings)
     app.add_routes(serving.routes(guard))
     app.on_shutdown.append(lambda _app: serving.close_sockets())
-    app.cleanup_ctx.append(lambda _app: _closed(serving))
+    _during(app, working.closed, serving.close)
 
 
-def _sent_files(settings: Settings, links: MediaLinks) -> handles.Address:
-    """Where customers and platforms load a file that we sent."""
-    base = settings.public_url or f"http://127.0.0.1:{settings.port}"
-
-    async def address(media_id: str) -> str:
-        return base + await links.url(media_id, handles.LIFETIME)
-
-    return address
-
-
-def _filler(invitations: Invitations, address: handles.Address) -> Fill:
-    """What is put into a message only when it is sent: codes and addresses that are kept nowhere."""
-
-    async def fill(message: Outbound) -> Outbound:
-        message = await invitations.with_code(message)
-        return replace(message, content=await handles.resolve_all(message.content, address))
-
-    return fill
+def _add_other_desks(app: web.Application, parts: Parts) -> OtherDesks:
+    others = OtherDesks(
+        settings=parts.settings,
+        engine=parts.engine,
+        channels=parts.channels,
+        vault=parts.vault,
+        links=parts.links,
+        clock=parts.clock,
+    )
+    app.add_routes(others.routes())
+    app.cleanup_ctx.append(others.running)
+    return others
 
 
-async def _database(engine: AsyncEngine, channels: Collection[str], clock: Clock) -> AsyncIterator[None]:
-    await upgrade(engine)
-    async with transaction(engine) as connection:
-        await announce(connection, channels, clock())
-    yield
-    await engine.dispose()
+def _add_health(app: web.Application, parts: Parts) -> None:
+    gauges = Gauges(engine=parts.engine, clock=parts.clock, channels=parts.channels)
+    leaving = asyncio.Event()
+    app.add_routes(Health(engine=parts.engine, clock=parts.clock, gauges=gauges, leaving=leaving).routes())
+    app[LEAVING] = leaving
+    _during(app, working.closed, gauges.close)
 
 
-async def _closed(serving: Serving) -> AsyncIterator[None]:
-    yield
-    await serving.close()
-
-
-async def _started(channel: Channel) -> AsyncIterator[None]:
-    await channel.start()
-    yield
-    await channel.close()
-
-
-async def _working(
-    settings: Settings,
-    engine: AsyncEngine,
-    channels: dict[str, Channel],
-    vault: Vault,
-    fill: Fill,
-    others: OtherDesks,
-    clock: Clock,
-) -> AsyncIterator[None]:
-    """Everything that is done beside answering requests."""
-    wake = await open_wake(database_url(settings.database_url))
-    shared: Any = {"engine": engine, "channels": channels, "clock": clock}
-    sender = Sender(**shared, fill=fill)
-    every = [Fetcher(vault=vault, **shared).rounds, Withdrawals(**shared).rounds, sender.rounds]
-    every.append(Router(engine=engine, clock=clock).rounds)
-    indexer = Indexer(engine=engine, clock=clock)
-    every.append(indexer.rounds)
-    every += others.rounds()
-    watch = Watch(every, engine=engine, wake=wake, clock=clock)
-    sweeper = Sweeper(engine=engine, vault=vault)
-    working = [asyncio.create_task(watch.run()), asyncio.create_task(sweeper.run())]
-    log.info("gateway.started", port=settings.port, channels=sorted(channels))
-    yield
-    watch.stop()
-    indexer.stop()
-    sweeper.stop()
-    await asyncio.gather(*working)
-    await wake.close()
+def _company(parts: Parts) -> Waiting:
+    """For customers who wait."""
+    words = words_after(parts.settings.comfort_after, parts.settings.warn_after)
+    return Waiting(engine=parts.engine, channels=parts.channels, clock=parts.clock, words=words)

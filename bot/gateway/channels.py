@@ -13,6 +13,7 @@ from bot.gateway.settings import Settings, SettingsError
 from bot.gateway.webhooks import LARGEST
 from bot.store.tables import open_channels
 from channels.contract import Channel, Outbound, Webhook
+from channels.pacing import Book
 
 Link = Callable[[Outbound], Awaitable[str]]
 """The deep link that a message with an `invite` carries. Raises SendError."""
@@ -30,13 +31,13 @@ class Wired:
     """Answers the platform's GET on the same path, where it makes one; raises WebhookRejected."""
 
 
-def wire(settings: Settings, link: Link) -> list[Wired]:
+def wire(settings: Settings, link: Link, book: Book | None = None) -> list[Wired]:
     """The channels whose settings are there. Web chat is apart: it has no platform but the gateway itself.
 
-    Raises SettingsError.
+    book: where it is kept how fast they were written to; one for each, unless it is given. Raises SettingsError.
     """
     try:
-        found = [_telegram(settings, link), _whatsapp(settings, link), _teams(settings, link)]
+        found = [on(settings, link, book) for on in (_telegram, _whatsapp, _teams)]
     except ValueError as error:
         raise SettingsError(str(error)) from None  # a channel knows best what is wrong, and names the setting
     return [wired for wired in found if wired is not None]
@@ -62,7 +63,7 @@ async def announce(connection: AsyncConnection, names: Collection[str], now: dat
         await connection.execute(sa.insert(open_channels), [{"name": name, "opened_at": now} for name in names])
 
 
-def _telegram(settings: Settings, link: Link) -> Wired | None:
+def _telegram(settings: Settings, link: Link, book: Book | None) -> Wired | None:
     if not (settings.telegram_bot_token and settings.telegram_secret_token):
         return None
     from channels.telegram import WEBHOOK_PATH, TelegramChannel
@@ -72,11 +73,12 @@ def _telegram(settings: Settings, link: Link) -> Wired | None:
         secret_token=settings.telegram_secret_token.get_secret_value(),
         api_url=settings.telegram_api_url,
         link=link,
+        book=book,
     )
     return Wired(channel=channel, path=WEBHOOK_PATH)
 
 
-def _whatsapp(settings: Settings, link: Link) -> Wired | None:
+def _whatsapp(settings: Settings, link: Link, book: Book | None) -> Wired | None:
     if not (
         settings.whatsapp_access_token
         and settings.whatsapp_app_secret
@@ -93,11 +95,12 @@ def _whatsapp(settings: Settings, link: Link) -> Wired | None:
         phone_number_id=settings.whatsapp_phone_number_id,
         api_url=settings.whatsapp_api_url,
         link=link,
+        book=book,
     )
     return Wired(channel=channel, path=WEBHOOK_PATH, largest=LARGEST_WEBHOOK, challenge=channel.challenge)
 
 
-def _teams(settings: Settings, link: Link) -> Wired | None:
+def _teams(settings: Settings, link: Link, book: Book | None) -> Wired | None:
     if not (settings.teams_development or (settings.teams_app_id and settings.teams_app_password)):
         return None
     # Imported only when it is on: botbuilder takes a second to load.
@@ -111,5 +114,6 @@ def _teams(settings: Settings, link: Link) -> Wired | None:
         service_hosts=settings.teams_service_hosts,
         development=settings.teams_development,
         link=link,
+        book=book,
     )
     return Wired(channel=channel, path=WEBHOOK_PATH)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
-from aiohttp import web
 
-from bot.gateway import agents, merges, unread
+from bot.gateway import agents, merges, stuck, unread, unsticking
 from bot.gateway.app import build_app
+from bot.gateway.backup import back_up
+from bot.gateway.copying import copy_database
 from bot.gateway.desk.access.sessions import ROLES
 from bot.gateway.desk.access.staff import CAPACITY
 from bot.gateway.desk.access.teams import ANSWER_WITHIN, ASSIGNMENTS
 from bot.gateway.doctor import examine, healthy, report
 from bot.gateway.logs import configure_logging
-from bot.gateway.migrate import upgrade
 from bot.gateway.operations import NEEDED, app_package, set_webhook
 from bot.gateway.replay import replay
+from bot.gateway.restored import restored
 from bot.gateway.run import CORE_PYTHON, CannotRun, run
+from bot.gateway.serving import serve
 from bot.gateway.settings import Settings, SettingsError, load_settings
-from bot.store.database import connect, database_url
+from bot.gateway.starting import migrate
+from bot.gateway.tracing import TracesMissing
+from bot.store.lines import Style
 
 Command = Callable[[argparse.Namespace, Settings], int]
+
+_INTERRUPTED = 130
+"""As shells have it for Ctrl-C."""
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -44,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"throughline: these settings cannot work:\n{error}", file=sys.stderr)
     except CannotRun as error:
         print(f"throughline: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 1
 
 
@@ -54,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_starting(commands)
     _add_looking(commands)
+    _add_stuck(commands)
+    _add_keeping(commands)
     _add_merges(commands)
     _add_desk(commands)
     _add_channels(commands)
@@ -99,6 +112,73 @@ def _add_looking(commands: Commands) -> None:
     replays.add_argument("channel", choices=sorted(NEEDED), metavar="CHANNEL", help=f"one of {', '.join(NEEDED)}")
     replays.add_argument("file", metavar="FILE", help="the body, byte for byte; - for the input")
     replays.add_argument("--url", help="the gateway's address (default: this machine, at PORT)")
+
+
+def _add_stuck(commands: Commands) -> None:
+    looks = _add(
+        commands,
+        "stuck",
+        _stuck,
+        "list what waits too long, and why; try it again, or give it up",
+        "Shows ids, channels, reasons and ages: no words and no addresses. The exit status is 1 where something is "
+        "stuck.",
+    )
+    looks.add_argument(
+        "--over", type=float, default=10.0, metavar="SECONDS", help="what has waited longer (default: %(default)g)"
+    )
+    looks.add_argument(
+        "--since", type=float, default=24.0, metavar="HOURS", help="what was given up within (default: %(default)g)"
+    )
+    looks.add_argument("--json", action="store_true", help="for a program")
+    does = looks.add_subparsers(title="commands", metavar="COMMAND")
+    again = _add(
+        does,
+        "retry",
+        _retry,
+        "have a turn that was given up taken after all, or a message that was not sent sent again",
+        "A turn is taken at the end of its conversation's queue, and answers that message.",
+    )
+    again.add_argument("--even-uncertain", action="store_true", help="though the customer may have it already")
+    parks = _add(
+        does,
+        "park",
+        _park,
+        "give a message up that holds up its conversation",
+        "The customer gets the apology that a turn gets which fails again and again.",
+    )
+    parks.add_argument("--silently", action="store_true", help="without an apology")
+    for one in (again, parks):
+        one.add_argument("message", type=int, metavar="ID", help="as `throughline stuck` lists it")
+
+
+def _add_keeping(commands: Commands) -> None:
+    backs_up = _add(
+        commands,
+        "backup",
+        _backup,
+        "write a SQLite database into a file, while it is used",
+        "The file is checked, and a gateway can be started with it. For PostgreSQL, and for what else to keep: "
+        "docs/backup.md.",
+    )
+    backs_up.add_argument("file", type=Path, metavar="FILE", help="a new one")
+    _add(
+        commands,
+        "restored",
+        _restored,
+        "do what is needed once to a database that was brought back from a backup",
+        "Before the product is started: what may have been sent since the backup was made is marked, and not sent "
+        "again by itself, and numbers that were given since are not given again. See docs/backup.md.",
+    )
+    copies = _add(
+        commands,
+        "copy-database",
+        _copy_database,
+        "copy everything into another, empty database: from SQLite to PostgreSQL",
+        "Stop the product first. Both are addresses as DATABASE_URL has them. A password is best left to PGPASSWORD or "
+        "~/.pgpass, where other users of this machine cannot see it. Customers' files stay where they are.",
+    )
+    copies.add_argument("source", metavar="FROM", help="such as sqlite:///var/throughline.db; nothing in it is changed")
+    copies.add_argument("target", metavar="TO", help="such as postgresql://user@host/throughline")
 
 
 def _add_merges(commands: Commands) -> None:
@@ -232,35 +312,29 @@ def _group(commands: Commands, name: str, what: str) -> Commands:
 
 
 def _run(chosen: argparse.Namespace, settings: Settings) -> int:
-    return asyncio.run(run(settings, sandbox=not chosen.no_sandbox))
+    async def prepared() -> int:
+        await migrate(settings.database_url)
+        return await run(settings, sandbox=not chosen.no_sandbox)
+
+    return asyncio.run(prepared())
 
 
 def _gateway(_chosen: argparse.Namespace, settings: Settings) -> int:
-    configure_logging()
-    try:
-        web.run_app(
-            build_app(settings),
-            host=settings.host,
-            port=settings.port,
-            print=None,
-            access_log=None,
-            shutdown_timeout=5,
-            loop=uvloop.new_event_loop(),
-        )
-    except OSError as error:
-        raise CannotRun(f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set PORT") from error
+    configure_logging(Style(settings.log_format, settings.log_level))
+    asyncio.run(_serve(settings), loop_factory=uvloop.new_event_loop)
     return 0
 
 
-def _migrate(_chosen: argparse.Namespace, settings: Settings) -> int:
-    async def bring_up_to_date() -> None:
-        engine = connect(database_url(settings.database_url))
-        try:
-            await upgrade(engine)
-        finally:
-            await engine.dispose()
+async def _serve(settings: Settings) -> None:
+    try:
+        app = build_app(settings)
+        await serve(app, host=settings.host, port=settings.port, delay=settings.shutdown_delay)
+    except TracesMissing as error:
+        raise CannotRun(str(error)) from None
 
-    asyncio.run(bring_up_to_date())
+
+def _migrate(_chosen: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(migrate(settings.database_url))
     print("The database is up to date.")
     return 0
 
@@ -296,6 +370,43 @@ def _unread(chosen: argparse.Namespace, settings: Settings) -> int:
     # The very bytes: a signature is made over them when they are replayed.
     sys.stdout.buffer.write(asyncio.run(unread.body_of(settings, chosen.show)))
     sys.stdout.buffer.flush()
+    return 0
+
+
+def _stuck(chosen: argparse.Namespace, settings: Settings) -> int:
+    found = asyncio.run(stuck.look(settings, over=timedelta(seconds=chosen.over), since=timedelta(hours=chosen.since)))
+    print(json.dumps(stuck.as_json(found), indent=2) if chosen.json else stuck.listed(found))
+    return 1 if found else 0
+
+
+def _retry(chosen: argparse.Namespace, settings: Settings) -> int:
+    print(asyncio.run(unsticking.retry(settings, chosen.message, even_uncertain=chosen.even_uncertain)))
+    return 0
+
+
+def _park(chosen: argparse.Namespace, settings: Settings) -> int:
+    print(asyncio.run(unsticking.park(settings, chosen.message, silently=chosen.silently)))
+    return 0
+
+
+def _backup(chosen: argparse.Namespace, settings: Settings) -> int:
+    size = back_up(settings, chosen.file)
+    print(
+        f"{chosen.file}: {size:,} bytes, checked. Customers' files stand in {settings.media_dir}: copy them after it."
+    )
+    return 0
+
+
+def _restored(_chosen: argparse.Namespace, settings: Settings) -> int:
+    done = asyncio.run(restored(settings))
+    print(f"Messages are numbered from {done.next_id} on. The product can be started.")
+    if done.uncertain:
+        print(f"{done.uncertain} of them may have been sent after the backup was made: `throughline stuck` lists them.")
+    return 0
+
+
+def _copy_database(chosen: argparse.Namespace, _settings: Settings) -> int:
+    asyncio.run(copy_database(chosen.source, chosen.target, print))
     return 0
 
 

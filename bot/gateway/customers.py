@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.people import begin_conversation, begin_customer, unlink
+from bot.store.lists import padded
+from bot.store.people import begin_conversation, begin_customers, unlink
 from bot.store.tables import audiences, conversations, identities, messages
 
 # Carriers give a number that was given up to somebody else after a few months; whoever was heard from lately still has
@@ -46,16 +47,23 @@ async def recognise(connection: AsyncConnection, person: Person, now: datetime) 
     known = await find(connection, person.channel, person.external_id)
     known = known or await _find_by_other_id(connection, person, now)
     if known is None:
-        return await _welcome(connection, person, now)
-    changed = _changing(person)
-    if known.changing != changed:
+        [known] = await welcome(connection, [person], now)
+        return known
+    if not is_unchanged(known, person):
+        changed = _changing(person)
         await connection.execute(sa.update(identities).where(identities.c.id == known.identity).values(**changed))
     return known
+
+
+def is_unchanged(known: Known, person: Person) -> bool:
+    """Whether nothing that may be another one with each message is another one."""
+    return known.changing == _changing(person)
 
 
 _FIND = (
     sa.select(
         identities.c.id,
+        identities.c.external_id,
         identities.c.customer_id,
         identities.c.address,
         identities.c.known_as,
@@ -63,18 +71,31 @@ _FIND = (
         conversations.c.id.label("conversation"),
     )
     .join(conversations, conversations.c.customer_id == identities.c.customer_id)
-    .where(identities.c.channel == sa.bindparam("channel"), identities.c.external_id == sa.bindparam("external_id"))
+    .where(
+        identities.c.channel == sa.bindparam("channel"),
+        identities.c.external_id.in_(sa.bindparam("external_ids", expanding=True)),
+    )
 )
 
 
 async def find(connection: AsyncConnection, channel: str, external_id: str) -> Known | None:
     """The identity that this channel knows by `external_id`."""
-    found = await connection.execute(_FIND, {"channel": channel, "external_id": external_id})
-    row = found.one_or_none()
-    if row is None:
-        return None
-    changing = {"address": row.address, "known_as": row.known_as, "blocked_at": row.blocked_at}
-    return Known(identity=row.id, customer=row.customer_id, conversation=row.conversation, changing=changing)
+    return (await find_all(connection, {(channel, external_id)})).get((channel, external_id))
+
+
+async def find_all(connection: AsyncConnection, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+    """Those of them that are known: by channel, and the id that it has for them."""
+    found = {}
+    for channel in sorted({channel for channel, _ in people}):
+        theirs = [external_id for one, external_id in people if one == channel]
+        for row in await connection.execute(_FIND, {"channel": channel, "external_ids": padded(theirs)}):
+            found[channel, str(row.external_id)] = Known(
+                identity=row.id,
+                customer=row.customer_id,
+                conversation=row.conversation,
+                changing={"address": row.address, "known_as": row.known_as, "blocked_at": row.blocked_at},
+            )
+    return found
 
 
 async def conversation_of(connection: AsyncConnection, customer: str) -> str:
@@ -165,20 +186,31 @@ async def _heard_since(connection: AsyncConnection, identity: int, moment: datet
     return (await connection.execute(sa.union_all(moved_in, heard.subquery().select()))).first() is not None
 
 
-async def _welcome(connection: AsyncConnection, person: Person, now: datetime) -> Known:
-    customer, conversation = await begin_customer(connection, person.name, now)
+async def welcome(connection: AsyncConnection, people: Sequence[Person], now: datetime) -> list[Known]:
+    """People never heard of become customers with a conversation of their own; in order. Raises IntegrityError for
+    whom the channel knows already."""
+    ids = await begin_customers(connection, [person.name for person in people], now)
     result = await connection.execute(
-        sa.insert(identities)
-        .values(
-            channel=person.channel,
-            external_id=person.external_id,
-            customer_id=customer,
-            address=person.address,
-            assurance="none",
-            linked_how="first_contact",
-            linked_at=now,
-            known_as=person.known_as,
-        )
-        .returning(identities.c.id)
+        _BEGIN,
+        [
+            {
+                "channel": person.channel,
+                "external_id": person.external_id,
+                "customer_id": customer,
+                "address": person.address,
+                "assurance": "none",
+                "linked_how": "first_contact",
+                "linked_at": now,
+                "known_as": person.known_as,
+            }
+            for person, (customer, _) in zip(people, ids, strict=True)
+        ],
     )
-    return Known(identity=result.scalar_one(), customer=customer, conversation=conversation)
+    identity_of = {row.customer_id: row.id for row in result}
+    return [
+        Known(identity=identity_of[customer], customer=customer, conversation=conversation, changing=_changing(person))
+        for person, (customer, conversation) in zip(people, ids, strict=True)
+    ]
+
+
+_BEGIN = sa.insert(identities).returning(identities.c.id, identities.c.customer_id)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from bot.gateway.beating import in_disagreement
 from bot.gateway.channels import Wired
-from bot.gateway.migrate import is_current
 from bot.gateway.operations import (
     PUBLIC_URL_MISSING,
     Checked,
@@ -21,8 +21,10 @@ from bot.gateway.operations import (
     all_on,
     started,
 )
-from bot.gateway.run import CORE_PYTHON, MODELS
+from bot.gateway.run import CORE_PYTHON, MODELS, CannotRun
 from bot.gateway.settings import Settings
+from bot.gateway.starting import CLOCK_OFF, look
+from bot.store.clock import OFF_BY, DatabaseClock
 from bot.store.database import connect, database_url, reading
 from bot.store.desk_tables import agents
 from bot.store.outage import POSSIBLE
@@ -44,6 +46,7 @@ async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
     """Look at everything that a start depends on, in the database too; `online`: ask the platforms as well. Raises
     SettingsError."""
     found = [await _database(settings), _model(), _core(), *_channels(settings), await _desk(settings)]
+    found += await _machines(settings)
     return found + (await _platforms(settings) if online else [])
 
 
@@ -64,16 +67,44 @@ def _mark(found: Finding) -> str:
 
 
 async def _database(settings: Settings) -> Finding:
-    url = database_url(settings.database_url)
-    engine = connect(url)
+    engine = connect(database_url(settings.database_url))
     try:
-        current = await is_current(engine)
-    except POSSIBLE as error:
-        return Finding(subject="database", good=False, text=f"{url!r} does not answer: {type(error).__name__}")
+        newer = await look(engine)
+    except CannotRun as error:
+        return Finding(subject="database", good=False, text=str(error))
     finally:
         await engine.dispose()
-    state = "up to date" if current else "not up to date: run `throughline migrate`"
-    return Finding(subject="database", good=current, text=f"{url!r} is {state}")
+    state = f"of version {newer}, newer than what is here" if newer else "up to date"
+    return Finding(subject="database", good=True, text=f"{engine.url!r} is {state}")
+
+
+async def _machines(settings: Settings) -> list[Finding]:
+    """On PostgreSQL, what several machines may disagree in."""
+    engine = connect(database_url(settings.database_url))
+    if engine.dialect.name != "postgresql":
+        return []
+    try:
+        clock = DatabaseClock(engine)
+        await clock.tune()
+        different = await in_disagreement(engine, settings, clock)
+    except POSSIBLE:
+        return []  # said of the database already
+    finally:
+        await engine.dispose()
+    return [_clock(clock.ahead), *_settings(different)]
+
+
+def _clock(ahead: timedelta) -> Finding:
+    off = abs(ahead) > OFF_BY
+    way = "ahead of" if ahead > timedelta(0) else "behind"
+    text = f"{abs(ahead).total_seconds():.1f} s {way} the database's: {CLOCK_OFF}" if off else "as the database's"
+    return Finding(subject="clock", good=not off, text=text)
+
+
+def _settings(different: list[str]) -> Iterator[Finding]:
+    if different:
+        text = f"{', '.join(different)} differ here from those of a running gateway: give all of them the same"
+        yield Finding(subject="settings", good=False, text=text)
 
 
 def _model() -> Finding:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import structlog
 
-# These print request lines at INFO; Telegram's hold the bot's token.
-_TOO_TALKATIVE = ("telegram", "aiohttp.access", "alembic")
+from bot.store.lines import Style, finishing, quieten
+
+_PROCESS = "gateway"
 
 
-def configure_logging(level: int = logging.INFO) -> None:
-    """One line an event on standard error, readable on a terminal and as key=value elsewhere."""
-    terminal = sys.stderr.isatty()
+def configure_logging(style: Style) -> None:
+    """One line an event on standard error: readable on a terminal, key=value elsewhere, or JSON."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal),
-            structlog.dev.ConsoleRenderer(colors=terminal),
+            *finishing(style, _PROCESS),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(style.number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for name in _TOO_TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quieten(style, _PROCESS)

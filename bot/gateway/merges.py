@@ -6,18 +6,17 @@ all before it has had its turn, and both sides are told.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.gateway.opening import opened
 from bot.gateway.run import CannotRun
 from bot.gateway.settings import Settings
-from bot.store.database import connect, database_url, reading, transaction
-from bot.store.outage import POSSIBLE
+from bot.store.database import reading, transaction
 from bot.store.separating import ask_to_separate
 from bot.store.tables import conversations, identities, merges
 
@@ -44,7 +43,7 @@ class Merge:
 async def known(settings: Settings, *, conversation: str | None = None, identity: str | None = None) -> list[Merge]:
     """The newest merges, in the order in which they came about: all, those of a conversation, or those that an identity
     (`channel:id`, the id as the platform has it) is part of. Raises CannotRun."""
-    async with _open(settings) as engine, reading(engine) as connection:
+    async with opened(settings) as engine, reading(engine) as connection:
         which = await _which(connection, conversation, identity)
         found = (
             await connection.execute(sa.select(merges).where(which).order_by(merges.c.id.desc()).limit(NEWEST))
@@ -70,7 +69,7 @@ async def known(settings: Settings, *, conversation: str | None = None, identity
 
 async def unmerge(settings: Settings, merge: int) -> None:
     """Have a merge undone. Raises CannotRun where there is none to undo."""
-    async with _open(settings) as engine, transaction(engine) as connection:
+    async with opened(settings) as engine, transaction(engine) as connection:
         if await ask_to_separate(connection, merge, by=OPERATOR, now=datetime.now(UTC)):
             return
         found = await connection.execute(sa.select(merges).where(merges.c.id == merge))
@@ -121,16 +120,3 @@ async def _of_identity(connection: AsyncConnection, identity: str) -> sa.ColumnE
     if customer is None:
         raise CannotRun(f"nobody on {channel} is known by this id.")
     return sa.or_(merges.c.into_customer == customer, merges.c.from_customer == customer)
-
-
-@asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """The database. Raises CannotRun."""
-    engine = connect(database_url(settings.database_url))
-    try:
-        yield engine
-    except POSSIBLE as error:
-        name = type(error).__name__
-        raise CannotRun(f"the database cannot be used ({name}): `throughline doctor` says more.") from None
-    finally:
-        await engine.dispose()

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.gateway.codes import typed
 from bot.gateway.customers import move
 from bot.store.content import content_from_json, content_to_json
+from bot.store.lists import padded
 from bot.store.numbering import take_numbers
 from bot.store.tables import Utc, early_receipts, identities, messages, sent_parts
 from bot.store.wake import notify
@@ -51,7 +52,7 @@ _EARLY = (
 
 async def apply_early(connection: AsyncConnection, channel: str, platform_ids: Sequence[str], now: datetime) -> None:
     """Note what was reported before the message was known by these ids."""
-    found = (await connection.execute(_EARLY, {"channel": channel, "platform_ids": list(platform_ids)})).all()
+    found = (await connection.execute(_EARLY, {"channel": channel, "platform_ids": padded(platform_ids)})).all()
     for row in found:
         receipt = Receipt(platform_id=row.platform_id, state=row.state, at=row.at, error=row.error)
         await _note(connection, channel, receipt, row.at)
@@ -114,7 +115,7 @@ async def _say_without_media(connection: AsyncConnection, row: Any, now: datetim
         "due_at": now,
         "created_at": now,
     }
-    kept = ("direction", "author", "channel", "address", "language", "cause_id", "identity_id", "asks")
+    kept = ("direction", "author", "channel", "address", "language", "cause_id", "identity_id", "asks", "trace")
     await connection.execute(sa.insert(messages).values(**again, **{name: getattr(row, name) for name in kept}))
     await notify(connection)
 

@@ -18,6 +18,7 @@ from bot.gateway.news import apply_early
 from bot.gateway.retry import Again, Over
 from bot.gateway.rounds import NOW
 from bot.store.content import content_from_json
+from bot.store.lists import padded
 from bot.store.tables import Utc, messages, sent_parts, unsent
 from channels.contract import Outbound, Sent
 
@@ -33,6 +34,8 @@ class Due:
     message: Outbound
     attempts: int
     """Counts the attempt to be made."""
+    trace: str | None = None
+    """See bot/store/traces.py."""
 
 
 WAITS = sa.exists().where(
@@ -48,6 +51,12 @@ WAITS = sa.exists().where(
 # Statements that every message meets are built once: to build one costs more than to run it.
 
 _EARLIER = messages.alias()
+_EARLIER_AT_ITS_ADDRESS = sa.exists().where(
+    unsent(_EARLIER),
+    _EARLIER.c.channel == messages.c.channel,
+    _EARLIER.c.address == messages.c.address,
+    _EARLIER.c.id < messages.c.id,
+)
 _HEADS = (
     sa.select(messages)
     .where(
@@ -55,32 +64,33 @@ _HEADS = (
         messages.c.state == "queued",
         messages.c.due_at <= NOW,
         messages.c.channel.in_(sa.bindparam("channels", expanding=True)),
-        ~sa.exists().where(
-            unsent(_EARLIER),
-            _EARLIER.c.channel == messages.c.channel,
-            _EARLIER.c.address == messages.c.address,
-            _EARLIER.c.id < messages.c.id,
-        ),
+        ~_EARLIER_AT_ITS_ADDRESS,
     )
-    .order_by(messages.c.id)
+    .order_by(messages.c.due_at, messages.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
     .with_for_update(skip_locked=True)
 )
-_NEXT = (
+_BEHIND = (
     sa.select(messages)
     .where(
         unsent(messages),
-        messages.c.channel == sa.bindparam("channel"),
-        messages.c.address == sa.bindparam("address"),
+        messages.c.state == "queued",
+        messages.c.due_at <= NOW,
+        messages.c.channel.in_(sa.bindparam("channels", expanding=True)),
+        messages.c.address.in_(sa.bindparam("addresses", expanding=True)),
+        ~_EARLIER_AT_ITS_ADDRESS,
     )
-    .order_by(messages.c.id)
-    .limit(1)
     .with_for_update(skip_locked=True)
 )
 _TAKE = (
     sa.update(messages)
     .where(messages.c.id.in_(sa.bindparam("ids", expanding=True)))
-    .values(state="sending", attempts=messages.c.attempts + 1, lease_until=sa.bindparam("until", type_=Utc()))
+    .values(
+        state="sending",
+        attempts=messages.c.attempts + 1,
+        lease_until=sa.bindparam("until", type_=Utc()),
+        sent_by=sa.bindparam("gateway"),
+    )
 )
 _PLATFORM_IDS = sa.select(messages.c.id, messages.c.platform_id).where(
     messages.c.id.in_(sa.bindparam("ids", expanding=True))
@@ -92,29 +102,51 @@ _SENT = (
 )
 
 
-async def claim_due(connection: AsyncConnection, channels: list[str], now: datetime, *, limit: int) -> list[Due]:
-    """Claim the first unsent message of each address, where it is due, oldest first."""
-    found = await connection.execute(_HEADS, {"channels": channels, "now": now, "most": limit})
-    return await _take(connection, found.all(), now)
+async def claim_due(
+    connection: AsyncConnection, channels: Sequence[str], now: datetime, *, limit: int, gateway: str | None = None
+) -> list[Due]:
+    """Claim the first unsent message of each address, where it is due, oldest first.
+
+    gateway:  who claims; where it is not said, only the lease tells when they are gone
+    """
+    found = await connection.execute(_HEADS, {"channels": padded(channels), "now": now, "most": limit})
+    return await _take(connection, found.all(), gateway, now)
 
 
-async def claim_next(connection: AsyncConnection, before: Due, now: datetime) -> Due | None:
-    """Claim what waits behind `before` at its address, where it is due."""
-    found = await connection.execute(_NEXT, {"channel": before.channel, "address": before.message.address})
-    row = found.first()
-    if row is None or row.state != "queued" or row.due_at > now:
-        return None
-    return (await _take(connection, [row], now))[0]
+async def claim_behind(
+    connection: AsyncConnection, before: Sequence[Due], now: datetime, *, gateway: str | None = None
+) -> dict[tuple[str, str], Due]:
+    """Claim what waits behind these at their addresses, where it is due. By channel and address."""
+    places = {_place(one) for one in before}
+    asked = {
+        "channels": padded({channel for channel, _ in places}),
+        "addresses": padded({address for _, address in places}),
+    }
+    found = await connection.execute(_BEHIND, {**asked, "now": now})
+    rows = [row for row in found if (row.channel, row.address) in places]
+    return {_place(due): due for due in await _take(connection, rows, gateway, now)}
 
 
 async def record_sent(connection: AsyncConnection, due: Due, sent: Sent, now: datetime) -> None:
-    """The platform took it."""
-    first, *others = sent.platform_ids or (None,)
-    await connection.execute(_SENT, {"message": due.message.id, "first": first, "now": now})
-    if others:
-        await connection.execute(sa.insert(sent_parts), [_part(due, *numbered) for numbered in enumerate(others, 1)])
-    if sent.platform_ids:
-        await apply_early(connection, due.channel, sent.platform_ids, now)
+    """The platform took it. Harmless to repeat."""
+    await record_all_sent(connection, [(due, sent)], now)
+
+
+async def record_all_sent(connection: AsyncConnection, sent: Sequence[tuple[Due, Sent]], now: datetime) -> None:
+    """The platforms took them. Harmless to repeat."""
+    await connection.execute(
+        _SENT,
+        [{"message": due.message.id, "first": next(iter(one.platform_ids), None), "now": now} for due, one in sent],
+    )
+    parts = [_part(due, *numbered) for due, one in sent for numbered in enumerate(one.platform_ids[1:], 1)]
+    if parts:
+        of_these = [due.message.id for due, one in sent if len(one.platform_ids) > 1]
+        await connection.execute(sa.delete(sent_parts).where(sent_parts.c.message_id.in_(of_these)))
+        await connection.execute(sa.insert(sent_parts), parts)
+    for channel in sorted({due.channel for due, _ in sent}):
+        ids = [id for due, one in sent if due.channel == channel for id in one.platform_ids]
+        if ids:
+            await apply_early(connection, channel, ids, now)
 
 
 async def record_failure(
@@ -137,31 +169,80 @@ async def record_failure(
     )
 
 
-async def settle_abandoned(connection: AsyncConnection, repeatable: list[str], now: datetime) -> int:
-    """Attempts whose process died under way: sent again where doubling does no harm, otherwise marked uncertain.
-    Returns how many."""
-    abandoned = sa.and_(unsent(messages), messages.c.state == "sending", messages.c.lease_until < now)
-    again = await connection.execute(
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """An attempt that has begun."""
+
+    message: int
+    gateway: str | None
+    attempts: int
+    """Counts this one."""
+    lease_over: bool
+
+
+async def under_way(connection: AsyncConnection, now: datetime) -> list[UnderWay]:
+    """All attempts of all gateways."""
+    rows = await connection.execute(_UNDER_WAY)
+    return [
+        UnderWay(message=row.id, gateway=row.sent_by, attempts=row.attempts, lease_over=row.lease_until < now)
+        for row in rows
+    ]
+
+
+async def settle_abandoned(
+    connection: AsyncConnection, abandoned: Sequence[UnderWay], repeatable: Sequence[str], now: datetime
+) -> None:
+    """Attempts whose process died under way: sent again where doubling does no harm, otherwise marked uncertain."""
+    still = sa.or_(*(_is_still(one) for one in abandoned))
+    await connection.execute(
         sa.update(messages)
-        .where(abandoned, messages.c.channel.in_(repeatable))
+        .where(still, messages.c.channel.in_(repeatable))
         .values(state="queued", due_at=now, lease_until=None)
     )
-    uncertain = await connection.execute(
+    await connection.execute(
         sa.update(messages)
-        .where(abandoned)
+        .where(still)
         .values(
             state="uncertain", finished_at=now, lease_until=None, error="the gateway stopped while this was being sent"
         )
     )
-    return again.rowcount + uncertain.rowcount
 
 
-async def _take(connection: AsyncConnection, rows: Sequence[Any], now: datetime) -> list[Due]:
+async def give_back(connection: AsyncConnection, untried: Sequence[UnderWay]) -> None:
+    """What was claimed by a gateway that does not know of it: no attempt was made, and none is counted."""
+    for one in untried:
+        await connection.execute(
+            sa.update(messages)
+            .where(_is_still(one))
+            .values(state="queued", attempts=messages.c.attempts - 1, lease_until=None, sent_by=None)
+        )
+
+
+_UNDER_WAY = sa.select(messages.c.id, messages.c.sent_by, messages.c.attempts, messages.c.lease_until).where(
+    unsent(messages), messages.c.state == "sending"
+)
+
+
+def _is_still(attempt: UnderWay) -> sa.ColumnElement[bool]:
+    """It is this very attempt that is under way, and not a later one."""
+    return sa.and_(
+        messages.c.id == attempt.message,
+        messages.c.state == "sending",
+        messages.c.attempts == attempt.attempts,
+        messages.c.sent_by.is_not_distinct_from(attempt.gateway),
+    )
+
+
+async def _take(connection: AsyncConnection, rows: Sequence[Any], gateway: str | None, now: datetime) -> list[Due]:
     if not rows:
         return []
-    await connection.execute(_TAKE, {"ids": [row.id for row in rows], "until": now + LEASE})
+    await connection.execute(_TAKE, {"ids": padded([row.id for row in rows]), "until": now + LEASE, "gateway": gateway})
     platform_ids = await _platform_ids(connection, [row.cause_id for row in rows if row.cause_id])
     return [_due(row, platform_ids.get(row.cause_id)) for row in rows]
+
+
+def _place(due: Due) -> tuple[str, str]:
+    return due.channel, due.message.address
 
 
 def _part(due: Due, number: int, platform_id: str | None) -> dict[str, Any]:
@@ -177,7 +258,7 @@ async def _finish(connection: AsyncConnection, message: int, now: datetime, **va
 async def _platform_ids(connection: AsyncConnection, causes: list[int]) -> dict[int, str | None]:
     if not causes:
         return {}
-    rows = await connection.execute(_PLATFORM_IDS, {"ids": causes})
+    rows = await connection.execute(_PLATFORM_IDS, {"ids": padded(causes)})
     return {row.id: row.platform_id for row in rows}
 
 
@@ -193,4 +274,5 @@ def as_outbound(row: Any, reply_to: str | None = None) -> Outbound:
 
 
 def _due(row: Any, reply_to: str | None) -> Due:
-    return Due(channel=row.channel, message=as_outbound(row, reply_to), attempts=row.attempts + 1)
+    message = as_outbound(row, reply_to)
+    return Due(channel=row.channel, message=message, attempts=row.attempts + 1, trace=row.trace)

@@ -25,7 +25,9 @@ from bot.store.wake import Wake
 log = structlog.get_logger()
 
 _SLOW_POLL = 1.0
-_GRACE = 10.0
+# For what is under way when the gateway stops: longer than a channel waits for its platform. What is cut off after
+# that has an unknown outcome.
+_GRACE = 30.0
 
 NOW = sa.bindparam("now", type_=Utc())
 """In a condition: the moment of asking."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.gateway.desk.access.demo import Demo, demo_staff
-from bot.gateway.migrate import upgrade
+from bot.gateway.ready import answers, at_work
 from bot.gateway.settings import Settings
 from bot.gateway.supervise import Program, supervise
 from bot.store.database import connect, database_url
@@ -93,6 +93,8 @@ def programs(settings: Settings, ports: Ports, demo: Demo | None = None) -> list
         "OMP_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "RASA_TELEMETRY_ENABLED": "false",
+        "LOG_FORMAT": settings.log_format,
+        "LOG_LEVEL": settings.log_level,
         "PYTHONWARNINGS": "ignore",
     }
     gateway_url = f"http://127.0.0.1:{ports.gateway}"
@@ -103,15 +105,21 @@ def programs(settings: Settings, ports: Ports, demo: Demo | None = None) -> list
             command=[*_ACTION_SERVER, "--port", str(ports.actions)],
             # Rasa's action server listens on every interface unless told otherwise.
             environment={**shared, "SANIC_HOST": "127.0.0.1"},
-            ready=f"http://127.0.0.1:{ports.actions}/health",
+            ready=answers(f"http://127.0.0.1:{ports.actions}/health"),
         ),
-        Program(name="core", command=[str(CORE_PYTHON), "-m", "bot.core.worker"], environment=shared),
+        Program(
+            name="core",
+            command=[str(CORE_PYTHON), "-m", "bot.core.worker"],
+            environment=shared,
+            ready=at_work(settings.database_url),
+            waits_for="the core worker, which loads the model",
+        ),
         Program(
             name="gateway",
             command=[sys.executable, "-m", "bot.gateway", "gateway"],
             environment={**shared, **told},
-            ready=f"{gateway_url}/readyz",
-            waits_for="the core worker, which loads the model",
+            # Whether a turn can be served is up to the worker, which is looked at itself.
+            ready=answers(f"{gateway_url}/healthz"),
         ),
         *sandbox,
     ]
@@ -170,7 +178,7 @@ def _sandboxed(
             "GATEWAY_URL": gateway_url,
             "SANDBOX_PORT": str(ports.sandbox),
         },
-        ready=f"{url}/",
+        ready=answers(f"{url}/"),
     )
     return {**told, **played.gateway, "WEBCHAT_ORIGINS": ",".join(origins)}, [process]
 
@@ -179,7 +187,6 @@ async def _demo(settings: Settings) -> Demo | None:
     """Agents to try the desk with; none where there are real ones. Raises CannotRun."""
     engine = connect(database_url(settings.database_url))
     try:
-        await upgrade(engine)
         return await demo_staff(engine, lambda: datetime.now(UTC))
     except POSSIBLE as error:
         said = str(error) if isinstance(error, OSError) and error.filename is None else type(error).__name__

@@ -9,7 +9,7 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     public_url: BaseUrl | None = None
     media_dir: Path = Path("var/media")
+    keep_messages_days: Annotated[int, Field(ge=1)] | None = None
 
     telegram_bot_token: SecretStr | None = None
     telegram_secret_token: Annotated[SecretStr | None, AfterValidator(_telegram_secret)] = None
@@ -128,7 +129,17 @@ class Settings(BaseSettings):
 
     action_endpoint_url: BaseUrl | None = None
 
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    shutdown_delay: Annotated[float, Field(ge=0, le=300)] = 0
+
+    max_backlog: Annotated[int, Field(ge=1)] = 50_000
+    comfort_after: Annotated[float, Field(ge=0, le=3600)] = 8
+    warn_after: Annotated[float, Field(ge=0, le=3600)] = 60
+
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    allow_different_settings: bool = False
 
     @model_validator(mode="before")
     @classmethod

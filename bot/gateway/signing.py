@@ -35,11 +35,11 @@ class Signer:
         """`claims` as a token that is good for `lifetime`; URL-safe. The claims can be read by whoever holds it."""
         until = self._clock() + lifetime
         payload = {**claims, "aud": self._purpose, "exp": int(until.timestamp())}
-        return jwt.encode(payload, await self._load(), algorithm=_ALGORITHM)
+        return jwt.encode(payload, await self.key(), algorithm=_ALGORITHM)
 
     async def check(self, token: str) -> dict[str, Any] | None:
         """The claims of a token of ours that is still good; None for any other text."""
-        key = await self._load()
+        key = await self.key()
         try:
             claims = jwt.decode(
                 token,
@@ -53,7 +53,8 @@ class Signer:
         # By our own clock, as all else here.
         return claims if isinstance(claims["exp"], int) and claims["exp"] > self._clock().timestamp() else None
 
-    async def _load(self) -> str:
+    async def key(self) -> str:
+        """The secret of this purpose, the same for all gateways."""
         self._key = self._key or await self._find() or await self._make()
         return self._key
 

@@ -4,59 +4,76 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-_PEERS_MAX = 20_000
+from channels.pacing import Book, Line, OwnBook
+
+_ROUNDING = 0.001
+"""Seconds that sums of times may be off."""
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Lets `at_once` through at once and `a_second` in the long run. Kept, as a rule of channels/pacing.py, is when the
+    bucket is full again."""
+
+    at_once: int
+    a_second: float
+
+    def wait(self, times: Sequence[float], now: float) -> float:
+        return self._full_at(times, now) - (self.at_once - 1) / self.a_second - now - _ROUNDING
+
+    def begin(self, times: Sequence[float], now: float) -> list[float]:
+        return [self._full_at(times, now) + 1 / self.a_second]
+
+    def until(self, times: Sequence[float]) -> float:
+        return max(times, default=0.0)
+
+    def _full_at(self, times: Sequence[float], now: float) -> float:
+        return max([now, *times])
+
+
 class Throttle:
-    """Lets `at_once` through at once and `a_second` in the long run."""
+    """One bucket, of this process."""
 
     def __init__(self, *, at_once: int, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at_once = at_once
-        self._a_second = a_second
+        self._bucket = Bucket(at_once=at_once, a_second=a_second)
         self._clock = clock
-        self._left = float(at_once)
-        self._at = clock()
+        self._times: list[float] = []
 
     def allows(self) -> bool:
         """Whether one more may pass now; if so it is counted."""
         now = self._clock()
-        self._left = min(self._at_once, self._left + (now - self._at) * self._a_second)
-        self._at = now
-        if self._left < 1:
+        if self._bucket.wait(self._times, now) > 0:
             return False
-        self._left -= 1
+        self._times = self._bucket.begin(self._times, now)
         return True
 
 
 class Throttles:
-    """One for each peer, of as many as fit into memory with ease: who was not heard of for the longest time is
-    forgotten."""
+    """A bucket for each peer.
 
-    def __init__(self, *, at_once: int, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at_once = at_once
-        self._a_second = a_second
-        self._clock = clock
-        self._peers: OrderedDict[str, Throttle] = OrderedDict()
+    name:  of what is throttled, in the book
+    book:  what all gateways share, where a limit protects all of them; this process's own, unless one is given
+    """
+
+    def __init__(self, *, at_once: int, a_second: float, name: str = "", book: Book | None = None) -> None:
+        self._bucket = Bucket(at_once=at_once, a_second=a_second)
+        self._name = name
+        self._book = book or OwnBook()
 
     @property
     def retry_after(self) -> int:
         """Whole seconds after which one more surely passes."""
-        return max(1, math.ceil(1 / self._a_second))
+        return max(1, math.ceil(1 / self._bucket.a_second))
 
-    def allows(self, peer: str) -> bool:
+    async def allows(self, peer: str) -> bool:
         """Whether one more of this peer's may pass now; if so it is counted."""
-        throttle = self._peers.get(peer) or Throttle(at_once=self._at_once, a_second=self._a_second, clock=self._clock)
-        self._peers[peer] = throttle
-        self._peers.move_to_end(peer)
-        if len(self._peers) > _PEERS_MAX:
-            self._peers.popitem(last=False)
-        return throttle.allows()
+        return await self._book.begin([Line(name=self._name, who=peer, rule=self._bucket)]) == 0
 
 
 def peer_of(remote: str | None, forwarded: Sequence[str], trusted: Networks) -> str:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import structlog
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway import metrics
-from bot.gateway.accept import Accepted, accept_all
-from bot.store.outage import POSSIBLE
+from bot.gateway.accept import Accepted, Acceptor, Brought
+from bot.gateway.backlog import COME_AGAIN, Backlog
+from bot.gateway.tracing import Traces
+from bot.store.outage import POSSIBLE, is_unstorable
+from bot.store.traces import new_trace
 from channels.contract import Answer, Channel, Inbound, Malformed, News, Unread, Webhook, WebhookRejected
 
 log = structlog.get_logger()
+
+_ACKNOWLEDGED_AT_ONCE = 200
+"""More than that are not: a crowd, or a platform that does not answer, must not fill the memory."""
 
 LARGEST = 1024 * 1024
 """Bytes of one webhook, where the platform does not say that its own may be larger."""
@@ -25,15 +30,31 @@ class WebhookReceiver:
     """The handler of one channel's webhook."""
 
     def __init__(
-        self, *, channel: Channel, engine: AsyncEngine, clock: Callable[[], datetime], largest: int = LARGEST
+        self,
+        *,
+        channel: Channel,
+        acceptor: Acceptor,
+        traces: Traces,
+        backlog: Backlog,
+        largest: int = LARGEST,
     ) -> None:
         self._channel = channel
         self._largest = largest
-        self._engine = engine
-        self._clock = clock
+        self._acceptor = acceptor
+        self._traces = traces
+        self._backlog = backlog
         self._acknowledging: set[asyncio.Task[None]] = set()
 
     async def receive(self, request: web.Request) -> web.Response:
+        trace, began = new_trace(), time.time_ns()
+        with structlog.contextvars.bound_contextvars(trace=trace):
+            answer = await self._receive(request, trace)
+        ended = time.time_ns()
+        metrics.webhook_seconds.labels(self._channel.name).observe((ended - began) / 1e9)
+        self._traces.webhook(trace, self._channel.name, answer.status, began, ended)
+        return answer
+
+    async def _receive(self, request: web.Request, trace: str) -> web.Response:
         webhook = await _as_webhook(request)
         if len(webhook.body) > self._largest:
             raise web.HTTPRequestEntityTooLarge(max_size=self._largest, actual_size=len(webhook.body))
@@ -46,18 +67,24 @@ class WebhookReceiver:
             return self._answer(403, "rejected", str(error))
         except Malformed as error:
             return self._answer(400, "malformed", str(error))
-        return await self._accept(webhook, read, news) or self._answer_with(answer)
+        return await self._accept(webhook, read, news, trace) or self._answer_with(answer)
 
     async def _accept(
-        self, webhook: Webhook, read: list[Inbound | Unread], news: Sequence[News]
+        self, webhook: Webhook, read: list[Inbound | Unread], news: Sequence[News], trace: str
     ) -> web.Response | None:
         """None once it is on disk; otherwise what the platform is told."""
         name = self._channel.name
+        if self._backlog.is_full and any(isinstance(part, Inbound) for part in read):
+            # The platform keeps it. What it tells of our own messages is taken: nothing is to be answered.
+            return self._answer(503, "full", "too much is waiting: deliver it again later")
         try:
-            accepted = await accept_all(
-                self._engine, read, channel=name, body=webhook.body, now=self._clock(), news=news
+            accepted = await self._acceptor.accept(
+                Brought(read=read, channel=name, body=webhook.body, news=news, trace=trace)
             )
         except POSSIBLE as error:
+            if is_unstorable(error) and not any(isinstance(part, Unread) for part in read):
+                # Brought again, it would be no better, and hold up everything behind it.
+                return await self._accept(webhook, [Unread(reason="the database cannot store it")], [], trace)
             # The platform keeps it and brings it again.
             log.error("accept.unavailable", channel=name, error=type(error).__name__)
             return self._answer(503, "unavailable", "cannot store this now: deliver it again")
@@ -69,6 +96,8 @@ class WebhookReceiver:
 
     def _acknowledge(self, inbound: Inbound) -> None:
         # Not awaited: the platform waits for our 200 meanwhile.
+        if len(self._acknowledging) >= _ACKNOWLEDGED_AT_ONCE:
+            return
         task = asyncio.create_task(self._channel.acknowledge(inbound))
         self._acknowledging.add(task)
         task.add_done_callback(self._acknowledging.discard)
@@ -81,6 +110,8 @@ class WebhookReceiver:
                 log.warning("webhook.unread", channel=name, reason=part.reason)
         for message in accepted:
             metrics.accepted.labels(name, str(message.repeated).lower()).inc()
+        if accepted:
+            log.info("webhook.accepted", channel=name, messages=[message.message for message in accepted])
 
     def _answer_with(self, answer: Answer | None) -> web.Response:
         accepted = self._answer(200, "accepted", "ok")
@@ -94,7 +125,8 @@ class WebhookReceiver:
         metrics.webhooks.labels(self._channel.name, outcome).inc()
         if status in (400, 403):
             log.warning("webhook.refused", channel=self._channel.name, status=status, reason=text)
-        return web.Response(status=status, text=text)
+        headers = {"Retry-After": str(COME_AGAIN)} if status == 503 else None
+        return web.Response(status=status, text=text, headers=headers)
 
 
 class Challenged:

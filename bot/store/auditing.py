@@ -6,6 +6,7 @@ What is in it, as `what`:
     of who they are      suspended, restored, merge_undone, link_code, labelled
     of the desk's doors  logged_in, login_refused, logged_out, session_ended, password_changed, totp_on, totp_off
     of the desk's order  agent_added, agent_changed, team_added, team_changed
+    of what is stuck     turn_again, send_again, parked, restored (from a backup)
 
 The detail holds ids, names of fields and codes: never a customer's words, never a secret.
 """

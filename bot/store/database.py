@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -20,14 +20,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.store import sqlite
 
+# Statements that a PostgreSQL connection keeps parsed; those that store several rows at once are one for each number.
+_PREPARED = 400
+
 DEFAULT_URL = "sqlite:///var/throughline.db"
 
 _DRIVERS = {"sqlite": sqlite.DRIVER, "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
 def database_url(text: str | None = None) -> URL:
-    """The address with our drivers filled in, from `text`, `DATABASE_URL` or the default. Raises ValueError."""
-    given = text or os.environ.get("DATABASE_URL") or DEFAULT_URL
+    """The address with our drivers filled in, from `text`, `DATABASE_URL`, the file that `DATABASE_URL_FILE` names, or
+    the default. Raises ValueError."""
+    given = text or os.environ.get("DATABASE_URL") or _from_file(os.environ.get("DATABASE_URL_FILE")) or DEFAULT_URL
     try:
         url = make_url(given)
     except sa.exc.ArgumentError:
@@ -38,21 +42,42 @@ def database_url(text: str | None = None) -> URL:
     return url.set(drivername=_DRIVERS[family])
 
 
+def _from_file(path: Optional[str]) -> str:
+    """As container platforms hand out secrets."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except OSError as error:
+        raise ValueError(f"the file that DATABASE_URL_FILE names cannot be read: {error.strerror}") from None
+
+
 def connect(url: URL | str, *, pool_size: int = 5) -> AsyncEngine:
     """An engine. Close it with `await engine.dispose()`. Its errors do not quote what was being stored."""
     address = database_url(url) if isinstance(url, str) else url
     if address.drivername.startswith("sqlite"):
         return _connect_sqlite(address, pool_size)
-    return create_async_engine(
-        address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
+    engine = create_async_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        hide_parameters=True,
+        connect_args={"prepared_statement_cache_size": _PREPARED},
     )
+    sa.event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(_connection: Any, record: Any, _proxy: Any) -> None:
+    """A server that was started anew has closed its connections, as each of them knows; to ask the server, as
+    SQLAlchemy can, takes three ways to it and back for each transaction."""
+    if record.driver_connection.is_closed():
+        raise sa.exc.DisconnectionError
 
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
     """A transaction that writes; commits at the end of the block, rolls back if the block raises. One that is not
     `durable` may be undone by a power cut, not by a crash of ours, and does not wait for the disk."""
-    async with _turn_to_write(engine), (engine if durable else _fleeting(engine)).begin() as connection:
+    async with _turn_to_write(engine), _begun(engine if durable else _fleeting(engine)) as connection:
         if not durable and connection.dialect.name == "postgresql":
             await connection.execute(_DO_NOT_WAIT_FOR_THE_DISK)
         yield connection
@@ -61,7 +86,15 @@ async def transaction(engine: AsyncEngine, *, durable: bool = True) -> AsyncIter
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A consistent view to read from. On SQLite it does not wait for a writer, as `transaction` would."""
-    async with _read_only(engine).begin() as connection:
+    async with _begun(_read_only(engine)) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Not `engine.begin()`: in SQLAlchemy 1.4, which Rasa needs, a begin or a commit that fails does not give its
+    connection back to the pool, and after a full disk nobody would get one any more."""
+    async with engine.connect() as connection, connection.begin():
         yield connection
 
 

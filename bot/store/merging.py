@@ -20,6 +20,7 @@ from bot.store.epochs import events_have_changed
 from bot.store.handoffs import move_back
 from bot.store.preferences import join_preferences, separate_preferences
 from bot.store.tables import Utc, conversations, customers, events, identities, merges, messages, snapshots
+from bot.store.wake import About, notify
 
 
 async def join_customers(connection: AsyncConnection, *, one: str, into: str, now: datetime) -> Optional[int]:
@@ -305,8 +306,12 @@ async def _recount(connection: AsyncConnection, conversation: str, now: datetime
             inbound_seq=row.inbound or 0,
             done_seq=done,
             waiting_since=sa.literal(now, Utc()) if waits else sa.null(),
+            unanswered_since=sa.literal(now, Utc()) if waits else sa.null(),
+            begun=0,  # it counted for what came next, which may be another message now
         )
     )
+    if waits:
+        await notify(connection, About.TURNS)
 
 
 async def _column(connection: AsyncConnection, query: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Optional
 
@@ -14,28 +15,44 @@ from bot.store.tables import conversations, customers, identities
 
 
 async def begin_customer(connection: AsyncConnection, name: Optional[str], now: datetime) -> tuple[str, str]:
-    """Somebody new, with a conversation of their own: the ids of both."""
-    customer = secrets.token_hex(16)
-    await connection.execute(sa.insert(customers).values(id=customer, name=name, created_at=now))
-    return customer, await begin_conversation(connection, customer, now)
+    """A new customer with an empty conversation; their ids."""
+    [ids] = await begin_customers(connection, [name], now)
+    return ids
+
+
+async def begin_customers(
+    connection: AsyncConnection, names: Sequence[Optional[str]], now: datetime
+) -> list[tuple[str, str]]:
+    """New customers, each with an empty conversation; their ids, in order."""
+    ids = [(secrets.token_hex(16), secrets.token_hex(16)) for _ in names]
+    await connection.execute(
+        sa.insert(customers),
+        [{"id": customer, "name": name, "created_at": now} for (customer, _), name in zip(ids, names, strict=True)],
+    )
+    await connection.execute(
+        sa.insert(conversations), [_conversation(conversation, customer, now) for customer, conversation in ids]
+    )
+    return ids
 
 
 async def begin_conversation(connection: AsyncConnection, customer: Optional[str], now: datetime) -> str:
     """An empty conversation, a customer's or a group's; its id."""
     conversation = secrets.token_hex(16)
-    await connection.execute(
-        sa.insert(conversations).values(
-            id=conversation,
-            customer_id=customer,
-            owner="bot",
-            last_seq=0,
-            inbound_seq=0,
-            done_seq=0,
-            epoch=0,
-            created_at=now,
-        )
-    )
+    await connection.execute(sa.insert(conversations), [_conversation(conversation, customer, now)])
     return conversation
+
+
+def _conversation(id: str, customer: Optional[str], now: datetime) -> dict[str, Any]:
+    return {
+        "id": id,
+        "customer_id": customer,
+        "owner": "bot",
+        "last_seq": 0,
+        "inbound_seq": 0,
+        "done_seq": 0,
+        "epoch": 0,
+        "created_at": now,
+    }
 
 
 def known_name() -> Any:

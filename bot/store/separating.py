@@ -18,7 +18,6 @@ from bot.store.merging import separate, shared_conversation
 from bot.store.queueing import put_in_queue
 from bot.store.reaching import where_to_reach
 from bot.store.tables import conversations, merges
-from bot.store.wake import notify
 
 
 async def ask_to_separate(connection: AsyncConnection, merge: int, *, by: str, now: datetime) -> bool:
@@ -28,7 +27,6 @@ async def ask_to_separate(connection: AsyncConnection, merge: int, *, by: str, n
     if shared is None:
         return False
     await put_in_queue(connection, shared, separate_to_json(merge, by), answered_at=None, author="agent", now=now)
-    await notify(connection)
     return True
 
 

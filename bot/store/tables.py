@@ -133,9 +133,21 @@ conversations = sa.Table(
     sa.Column("inbound_seq", sa.Integer, nullable=False, comment="number of the newest inbound message"),
     sa.Column("done_seq", sa.Integer, nullable=False, comment="number of the newest inbound message that had its turn"),
     sa.Column("waiting_since", Utc, comment="when the oldest message without its turn is due; empty when none waits"),
+    sa.Column("waiting_channel", sa.String(32), comment="where the message came from that waits"),
+    sa.Column("unanswered_since", Utc, comment="since when the customer waits for what comes next; empty: for nothing"),
+    sa.Column("comforted_seq", sa.Integer, comment="done_seq when the customer was last told that it takes a moment"),
+    sa.Column("warned_seq", sa.Integer, comment="done_seq when the customer was last told that nothing works now"),
     sa.Column("claimed_by", sa.String(64)),
     sa.Column("epoch", sa.Integer, nullable=False, comment="grows with every claim; fences a worker that lost its own"),
     sa.Column("lease_until", Utc),
+    sa.Column(
+        "begun",
+        sa.Integer,
+        nullable=False,
+        default=0,
+        server_default="0",
+        comment="how often its next turn was begun and neither ended nor given back; now included, while it is claimed",
+    ),
     sa.Column("served_by", sa.String(64), comment="the worker that had it last, and may remember it"),
     sa.Column("created_at", Utc, nullable=False),
 )
@@ -144,6 +156,19 @@ sa.Index(
     conversations.c.waiting_since,
     sqlite_where=conversations.c.waiting_since.isnot(None),
     postgresql_where=conversations.c.waiting_since.isnot(None),
+)
+sa.Index(
+    "ix_conversations_waiting_channel",
+    conversations.c.waiting_channel,
+    conversations.c.waiting_since,
+    sqlite_where=conversations.c.waiting_since.isnot(None),
+    postgresql_where=conversations.c.waiting_since.isnot(None),
+)
+sa.Index(
+    "ix_conversations_unanswered",
+    conversations.c.unanswered_since,
+    sqlite_where=conversations.c.unanswered_since.isnot(None),
+    postgresql_where=conversations.c.unanswered_since.isnot(None),
 )
 
 audiences = sa.Table(
@@ -207,6 +232,10 @@ messages = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_at", Utc, nullable=False),
     sa.Column("lease_until", Utc, comment="outbound: until when an attempt may take"),
+    sa.Column("sent_by", sa.String(64), comment="outbound: the gateway that made the last attempt"),
+    sa.Column("trace", sa.String(32), comment="one for all that one request brought about, in logs and here"),
+    sa.Column("taken_at", Utc, comment="inbound: when the last attempt at its turn began"),
+    sa.Column("parked", sa.String(8), comment="inbound: an operator gives it up, with an apology (sorry) or silently"),
     sa.Column("error", sa.Text, comment="why it failed, for people; never a secret or a customer's words"),
     sa.Column("delivered_at", Utc, comment="outbound: when it reached the phone, where the platform tells"),
     sa.Column("read_at", Utc, comment="outbound: when it was read, where the platform tells"),
@@ -226,6 +255,26 @@ sa.Index(
     postgresql_where=sa.text("direction = 'out' AND state IN ('queued', 'sending')"),
 )
 
+sa.Index(
+    "ix_messages_due",
+    messages.c.due_at,
+    messages.c.id,
+    sqlite_where=sa.text("direction = 'out' AND state IN ('queued', 'sending')"),
+    postgresql_where=sa.text("direction = 'out' AND state IN ('queued', 'sending')"),
+)
+sa.Index(
+    "ix_messages_trouble",
+    messages.c.id,
+    sqlite_where=sa.text("state IN ('failed', 'uncertain')"),
+    postgresql_where=sa.text("state IN ('failed', 'uncertain')"),
+)
+sa.Index(
+    "ix_messages_heard",
+    messages.c.identity_id,
+    messages.c.id,
+    sqlite_where=sa.text("direction = 'in' AND author = 'customer'"),
+    postgresql_where=sa.text("direction = 'in' AND author = 'customer'"),
+)
 sa.Index(
     "ix_messages_withdrawal",
     messages.c.id,
@@ -415,6 +464,26 @@ workers = sa.Table(
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("started_at", Utc, nullable=False),
     sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("counts", sa.JSON(none_as_null=True), comment="what it has done since it started; see counting.py"),
+)
+
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("version", sa.String(32), nullable=False, comment="of the code"),
+    sa.Column("settings", sa.JSON, nullable=False, comment="a fingerprint of each setting that all must share"),
+    sa.Column("started_at", Utc, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+
+paces = sa.Table(
+    "paces",
+    metadata,
+    sa.Column("key", sa.String(320), primary_key=True, comment="whose limits: an account's, a recipient's, a peer's"),
+    sa.Column("data", sa.JSON, nullable=False, comment="when calls began, in seconds since 1970; see pacing.py"),
+    sa.Column("until", Utc, nullable=False, index=True, comment="when it can be forgotten"),
+    comment="what all gateways together have used of a limit",
 )
 
 

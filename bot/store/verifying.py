@@ -51,6 +51,7 @@ class Asking:
     identity: int
     conversation: str
     language: Optional[str]
+    trace: Optional[str] = None
 
 
 def codes_sent_to(identity: Any, since: Any) -> Any:
@@ -77,7 +78,7 @@ async def ask_for_code(connection: AsyncConnection, asking: Asking, asked: Asked
     here = sa.and_(messages.c.channel == where["channel"], messages.c.address == where["address"])
     if await _sent(connection, now, here) >= MOST:
         return False
-    message = await _queue(connection, {**where, "language": asking.language}, now)
+    message = await _queue(connection, {**where, "language": asking.language, "trace": asking.trace}, now)
     await connection.execute(
         sa.insert(verifications).values(
             identity_id=asking.identity,

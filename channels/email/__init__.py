@@ -76,6 +76,7 @@ class EmailChannel:
     name: ClassVar[str] = "email"
     repeatable: ClassVar[bool] = False
     window: ClassVar[timedelta | None] = None
+    sign_lasts: ClassVar[timedelta | None] = None
 
     def __init__(self, *, server: Server, sender: str) -> None:
         self._server = server
@@ -129,6 +130,8 @@ class EmailChannel:
         raise FetchError("mail is not received here", permanent=True)
 
     async def acknowledge(self, inbound: Inbound) -> None: ...
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None: ...
 
     async def deep_link(self, code: str | None) -> str:
         """Nobody goes on by mail."""

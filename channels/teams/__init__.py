@@ -32,7 +32,7 @@ from channels.contract import (
     WebhookRejected,
 )
 from channels.delivery import deliver, in_its_turn
-from channels.pacing import Limit, Pace
+from channels.pacing import Book, Limit, Pace
 
 from . import inbound
 from .address import Address, BadAddress, parse
@@ -79,6 +79,7 @@ class TeamsChannel:
     timeout:        seconds to wait for an answer
     patience:       seconds that one message may wait, all in all, for its parts after the first
     pace:           how fast one chat is written to
+    book:           where it is kept how fast it was; this process's own, unless one is given
 
     Raises ValueError, naming the setting, if one cannot be right.
     """
@@ -87,6 +88,9 @@ class TeamsChannel:
     repeatable: ClassVar[bool] = False
     """The connector has no idempotency key: the same call twice is two messages."""
     window: ClassVar[timedelta | None] = None
+    sign_lasts: ClassVar[timedelta | None] = timedelta(seconds=3)
+    """Bot Framework's activity schema, A6000:
+    https://github.com/microsoft/botframework-sdk/blob/main/specs/botframework-activity/botframework-activity.md"""
     webhook_set_at: ClassVar[str] = "portal.azure.com → your Azure Bot → Configuration → Messaging endpoint"
 
     def __init__(
@@ -101,14 +105,15 @@ class TeamsChannel:
         development: bool = False,
         timeout: float = 15.0,
         patience: float = 30.0,
-        pace: Pace | None = None,
+        pace: Sequence[Limit] = PER_THREAD,
+        book: Book | None = None,
     ) -> None:
         if not development:
             _check_settings(app_id, app_password, openid_url, login_url, service_hosts)
         self._app_id = app_id
         self._link = link
         self._patience = patience
-        self._pace = pace or Pace(each=PER_THREAD)
+        self._pace = Pace(name="teams", each=pace, book=book)
         self._development = development
         self._service_urls = ServiceUrls(service_hosts, development=development)
         # The environment's proxy would be asked for loopback, too.
@@ -182,12 +187,22 @@ class TeamsChannel:
     async def acknowledge(self, inbound: Inbound) -> None:
         """Show that an answer is on its way; not where that would take the answer's turn."""
         try:
-            address = _address(inbound.address)
-            await self._pace.turn(address.conversation, patience=0)
-            await self._connector.typing(address)
+            await self._show_typing(inbound.address)
         except SendError as error:
             self.lost_acknowledgements += 1
             log.info("teams: a message was not acknowledged: %s", error.reason)
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None:
+        try:
+            await self._show_typing(address)
+        except SendError as error:
+            log.info("teams: the typing sign was not shown: %s", error.reason)
+
+    async def _show_typing(self, address: str) -> None:
+        """Not where that would take an answer's turn. Raises SendError."""
+        to = _address(address)
+        await self._pace.turn(to.conversation, patience=0)
+        await self._connector.typing(to)
 
     async def deep_link(self, code: str | None) -> str:
         if not self._app_id:
@@ -240,7 +255,7 @@ class TeamsChannel:
         try:
             yield
         except TooMany as error:
-            self._pace.hold(address.conversation, error.retry_after or _UNKNOWN_WAIT)
+            await self._pace.hold(address.conversation, error.retry_after or _UNKNOWN_WAIT)
             raise
 
     def _check_service_url(self, service_url: str) -> None:

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from channels.contract import Answer, Choice, Inbound, News, Outbound, SendError, Sent, Unread, Webhook
 from channels.delivery import deliver, in_its_turn
+from channels.pacing import Book
 
 from . import inbound
 from .api import BotApi, WebhookInfo
@@ -45,6 +46,7 @@ class TelegramChannel:
     timeout:   seconds to wait for Telegram's answer
     patience:  seconds that one message may wait, all in all, for its parts after the first
     rates:     how fast to speak
+    book:      where it is kept how fast it was; this process's own, unless one is given
 
     Raises ValueError, naming the setting, if one cannot be right.
     """
@@ -53,6 +55,8 @@ class TelegramChannel:
     repeatable: ClassVar[bool] = False
     """The Bot API has no idempotency key: the same call twice is two messages."""
     window: ClassVar[timedelta | None] = None
+    sign_lasts: ClassVar[timedelta | None] = timedelta(seconds=5)
+    """https://core.telegram.org/bots/api#sendchataction"""
 
     def __init__(
         self,
@@ -64,13 +68,14 @@ class TelegramChannel:
         timeout: float = 15.0,
         patience: float = 30.0,
         rates: Rates = STATED,
+        book: Book | None = None,
     ) -> None:
         _check_settings(token, secret_token)
         self._secret_token = secret_token
         self._link = link
         self._patience = patience
         self._id = _bot_id(token)
-        self._api = BotApi(token=token, api_url=api_url, timeout=timeout, pacing=Pacing(rates))
+        self._api = BotApi(token=token, api_url=api_url, timeout=timeout, pacing=Pacing(rates, book))
         self.lost_acknowledgements = 0
 
     async def start(self) -> None:
@@ -127,6 +132,12 @@ class TelegramChannel:
         except SendError as error:
             self.lost_acknowledgements += 1
             log.info("telegram: a tap was not acknowledged: %s", error.reason)
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None:
+        try:
+            await self._api.show_typing(address)
+        except SendError as error:
+            log.info("telegram: the typing sign was not shown: %s", error.reason)
 
     async def deep_link(self, code: str | None) -> str:
         """https://core.telegram.org/bots/features#deep-linking"""

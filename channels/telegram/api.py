@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from telegram import Bot, BotCommand, LinkPreviewOptions, Message, ReplyParameters
+from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, RetryAfter, TelegramError
 
 from channels.contract import FetchError, Location, SendError
@@ -107,6 +108,11 @@ class BotApi:
         """https://core.telegram.org/bots/api#answercallbackquery"""
         await _ask(self._bot.answer_callback_query(callback_query_id))
 
+    async def show_typing(self, address: str) -> None:
+        """https://core.telegram.org/bots/api#sendchataction"""
+        chat, topic = chat_and_topic(address)
+        await _ask(self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic))
+
     async def username(self) -> str:
         """Asked once, when first needed: https://core.telegram.org/bots/api#getme"""
         self.known_as = self.known_as or (await _ask(self._bot.get_me())).username
@@ -157,7 +163,7 @@ class BotApi:
         try:
             return await call()
         except RetryAfter as flood:
-            self._pacing.hold(chat, seconds_to_wait(flood))
+            await self._pacing.hold(chat, seconds_to_wait(flood))
             raise
 
     async def _send(self, chat: str, topic: int | None, part: Part) -> str:

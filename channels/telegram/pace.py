@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from channels.pacing import Limit, Pace
+from channels.pacing import Book, Limit, OwnBook, Pace
 
 from .addresses import is_group
 
@@ -31,20 +31,20 @@ STATED = Rates(
 
 
 class Pacing:
-    """Of one bot. A chat is waited for before the bot as a whole, so that a full chat takes nothing from the others."""
+    """Of one bot. A call that its chat holds back takes nothing from the others."""
 
-    def __init__(self, rates: Rates) -> None:
-        self._overall = Pace(overall=[rates.overall])
-        self._private = Pace(each=[rates.private])
-        self._groups = Pace(each=[rates.group])
+    def __init__(self, rates: Rates, book: Book | None = None) -> None:
+        # The same name in the same book: what either kind begins counts for the bot as a whole.
+        book = book or OwnBook()
+        self._private = Pace(name="telegram", overall=[rates.overall], each=[rates.private], book=book)
+        self._groups = Pace(name="telegram", overall=[rates.overall], each=[rates.group], book=book)
 
     async def turn(self, chat: str) -> None:
         """As `channels.pacing.Pace.turn`."""
         await self._of(chat).turn(chat)
-        await self._overall.turn(chat)
 
-    def hold(self, chat: str, seconds: float) -> None:
-        self._of(chat).hold(chat, seconds)
+    async def hold(self, chat: str, seconds: float) -> None:
+        await self._of(chat).hold(chat, seconds)
 
     def _of(self, chat: str) -> Pace:
         return self._groups if is_group(chat) else self._private

@@ -33,6 +33,7 @@ class WebchatChannel:
     """Web chat as a channel.
 
     push:         wakes the sockets of one visitor, who then read what is new from the transcript
+    typing:       tells the sockets of one visitor that an answer is on its way
     open_upload:  the bytes of a file that a visitor had sent before the message that names it; raises OSError
     """
 
@@ -40,17 +41,21 @@ class WebchatChannel:
     # A message is shown from the transcript by its number, so pushing it twice shows it once.
     repeatable: ClassVar[bool] = True
     window: ClassVar[timedelta | None] = None
+    sign_lasts: ClassVar[timedelta | None] = timedelta(seconds=20)
+    """As the widget has it (`typingEnds`)."""
 
     def __init__(
         self,
         *,
         origins: Sequence[str],
         push: Callable[[str], None],
+        typing: Callable[[str], None],
         open_upload: Callable[[str], Awaitable[bytes]],
     ) -> None:
         self._origins = frozenset(origins)
         self._page = origins[0] if origins else None
         self._push = push
+        self._typing = typing
         self._open_upload = open_upload
 
     async def start(self) -> None:
@@ -103,6 +108,9 @@ class WebchatChannel:
     async def acknowledge(self, inbound: Inbound) -> None:
         """The socket itself answers with the stored message."""
         self._push(inbound.address)
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None:
+        self._typing(address)
 
     async def deep_link(self, code: str | None) -> str:
         """The shop's page, with the code in the fragment: a fragment is sent to no server and stands in no log."""

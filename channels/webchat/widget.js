@@ -595,7 +595,7 @@
         case "invitation":
           return this.#on.invitation(frame);
         case "error":
-          return this.#refused(frame.code, frame.id);
+          return frame.code === "busy" ? this.#later(frame.retry_after) : this.#refused(frame.code, frame.id);
         case "expired":
           return this.#expired();
       }
@@ -633,7 +633,7 @@
 
     /** @param {Unsent} unsent */
     #deliver(unsent) {
-      if (!this.isReady || unsent.failed) return;
+      if (!this.isReady || unsent.failed || this.#timers.isSet("busy")) return;
       this.#write(unsent.frame);
       this.#expectAck();
     }
@@ -643,6 +643,15 @@
       const expected = this.#memory.outbox.some((unsent) => !unsent.failed && unsent.frame.type !== "link");
       if (expected) this.#timers.set("ack", TIMES.ackMissing, () => this.#restart());
       else this.#timers.cancel("ack");
+    }
+
+    /** Too much is waiting: all that is in the outbox is kept, and sent in its order later. @param {number} [seconds] */
+    #later(seconds = TIMES.slowest) {
+      this.#timers.cancel("ack");
+      // Spread, so that not everybody comes back at the same moment.
+      this.#timers.once("busy", seconds * (1 + Math.random()), () => {
+        for (const unsent of this.#memory.outbox) this.#deliver(unsent);
+      });
     }
 
     /** @param {string} code @param {string} [id] */
@@ -1802,6 +1811,11 @@
     /** Start unless it is running. @param {string} name @param {number} seconds @param {() => void} then */
     once(name, seconds, then) {
       if (!this.#running.has(name)) this.set(name, seconds, then);
+    }
+
+    /** @param {string} name */
+    isSet(name) {
+      return this.#running.has(name);
     }
 
     /** @param {string} name @returns {boolean} whether it was running */

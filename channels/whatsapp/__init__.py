@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
@@ -20,7 +19,7 @@ from urllib.parse import quote
 
 from channels.contract import Answer, Inbound, News, Outbound, SendError, Sent, Unread, Webhook
 from channels.delivery import deliver
-from channels.pacing import Limit, Pace
+from channels.pacing import Book, Limit, Pace
 
 from . import inbound, news, webhook
 from .api import GraphApi
@@ -55,7 +54,7 @@ class WhatsAppChannel:
     phone_number:  the number in deep links, as people write it; asked of Meta when first needed if not given
     timeout:       seconds to wait for Meta's answer, all in all
     patience:      seconds that one message may wait, all in all, for its parts after the first
-    clock:         seconds, for Meta's rates
+    book:          where it is kept how fast it was; this process's own, unless one is given
 
     Raises ValueError, naming the setting, if one cannot be right.
     """
@@ -66,6 +65,8 @@ class WhatsAppChannel:
     window: ClassVar[timedelta | None] = timedelta(hours=24)
     """Later only templates may be sent, which are not used here.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages"""
+    sign_lasts: ClassVar[timedelta | None] = timedelta(seconds=25)
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators"""
     webhook_set_at: ClassVar[str] = (
         "developers.facebook.com/apps → your app → WhatsApp → Configuration → Webhook, with WHATSAPP_VERIFY_TOKEN"
     )
@@ -82,7 +83,7 @@ class WhatsAppChannel:
         phone_number: str | None = None,
         timeout: float = 15.0,
         patience: float = 30.0,
-        clock: Callable[[], float] = time.monotonic,
+        book: Book | None = None,
     ) -> None:
         _check_settings(access_token, app_secret, verify_token, phone_number_id, api_url)
         self._app_secret = app_secret
@@ -91,7 +92,7 @@ class WhatsAppChannel:
         self._phone_number = phone_number
         self._link = link
         self._patience = patience
-        self._pace = Pace(overall=_OVERALL, each=_EACH, clock=clock)
+        self._pace = Pace(name="whatsapp", overall=_OVERALL, each=_EACH, book=book)
         self._pairs = PairBackoff()
         self._api = GraphApi(access_token=access_token, phone_number_id=phone_number_id, url=api_url, timeout=timeout)
         self.lost_acknowledgements = 0
@@ -140,10 +141,10 @@ class WhatsAppChannel:
             platform_id = await self._api.send(address, part.message)
         except PairLimit as error:
             wait = self._pairs.refused(address)
-            self._pace.hold(address, wait)
+            await self._pace.hold(address, wait)
             raise SendError(error.reason, retry_after=wait) from None
         except RateLimit as error:
-            self._pace.hold_all(error.retry_after or 0)
+            await self._pace.hold_all(error.retry_after or 0)
             raise
         self._pairs.taken(address)
         return platform_id
@@ -167,6 +168,14 @@ class WhatsAppChannel:
         except SendError as error:
             self.lost_acknowledgements += 1
             log.info("whatsapp: a message was not marked as read: %s", error.reason)
+
+    async def show_typing(self, address: str, platform_id: str | None) -> None:
+        if platform_id is None:
+            return
+        try:
+            await self._api.mark_read(platform_id)
+        except SendError as error:
+            log.info("whatsapp: the typing sign was not shown: %s", error.reason)
 
     async def deep_link(self, code: str | None) -> str:
         """https://faq.whatsapp.com/5913398998672934"""

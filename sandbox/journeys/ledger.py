@@ -5,13 +5,12 @@ It is looked at and not waited on: what reaches people is read from their phones
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _UNFINISHED = """
     SELECT 1 FROM messages WHERE (direction = 'in' AND state = 'waiting')
@@ -19,7 +18,7 @@ _UNFINISHED = """
 """
 _NEWEST_FOR_VISITOR = """
     SELECT coalesce(max(id), 0) FROM messages WHERE channel = 'webchat' AND direction = 'out' AND address =
-        (SELECT visitor FROM webchat_sessions WHERE token_hash = ?)
+        (SELECT visitor FROM webchat_sessions WHERE token_hash = :token_hash)
 """
 _PARTS = """
     SELECT first.platform_id, later.platform_id FROM messages AS first
@@ -31,108 +30,160 @@ _PARTS = """
 """
 _CONVERSATION = """
     SELECT conversation_id FROM messages WHERE channel = :channel AND (
-        platform_id = :part OR (:channel = 'webchat' AND id = :part) OR id =
+        platform_id = :part OR (channel = 'webchat' AND CAST(id AS VARCHAR) = :part) OR id =
             (SELECT message_id FROM sent_parts WHERE channel = :channel AND platform_id = :part)
     ) ORDER BY id DESC LIMIT 1
 """
 _TROUBLE = """
     SELECT CASE direction WHEN 'in' THEN 'a message from ' ELSE 'a message to ' END || channel || ': ' || error
-    FROM messages WHERE id > ? AND state IN ('failed', 'uncertain') ORDER BY id
+    FROM messages WHERE id > :message AND state IN ('failed', 'uncertain') ORDER BY id
 """
 
-_TIMES = """
-    SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-    WHERE tables.type = 'table' AND columns.type = 'DATETIME' AND tables.name NOT IN ('workers', 'agents')
-      AND columns.name NOT IN ('due_at', 'lease_until', 'waiting_since')
-"""
-"""When something happened, or ends; but nothing of what the product's processes agree on with one another, and not who
-is at the desk: they stay there."""
+_AGREED_ON = {"due_at", "lease_until", "waiting_since", "unanswered_since"}
+_WHO_IS_THERE = {"workers", "gateways", "agents"}
+"""Columns and tables of what the product's processes agree on with one another, and of who is at the desk: they stay
+where they are when time passes."""
+
+_PATIENCE = 30
+"""Seconds to wait for a lock of the product's."""
+
+Found = TypeVar("Found")
 
 
 class Ledger:
-    """The database of a product that runs on SQLite."""
+    """The database of a product, on SQLite or PostgreSQL. For one event loop."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, database_url: str) -> None:
+        self._engine = _engine(sa.make_url(database_url))
 
-    def is_settled(self) -> bool:
+    async def close(self) -> None:
+        if isinstance(self._engine, AsyncEngine):
+            await self._engine.dispose()
+        else:
+            self._engine.dispose()
+
+    async def is_settled(self) -> bool:
         """Whether every message that was taken had its turn, and every message of the bot's is sent or given up."""
-        return not self._ask(_UNFINISHED)
+        return not await self._ask(_UNFINISHED)
 
-    def newest_for_visitor(self, token_hash: str) -> int:
+    async def newest_for_visitor(self, token_hash: str) -> int:
         """The number of the last message that a visitor of the website is to be shown; 0 if there is none."""
-        [[newest]] = self._ask(_NEWEST_FOR_VISITOR, token_hash)
+        [[newest]] = await self._ask(_NEWEST_FOR_VISITOR, token_hash=token_hash)
         return int(newest)
 
-    def parts(self, channel: str, part: str) -> list[str]:
+    async def parts(self, channel: str, part: str) -> list[str]:
         """The platform's ids of all parts of the message that this is a part of; empty while that is not known."""
-        found = self._ask(_PARTS, channel=channel, part=part)
+        found = await self._ask(_PARTS, channel=channel, part=part)
         return [str(found[0][0]), *(str(later) for _, later in found if later is not None)] if found else []
 
-    def conversation(self, channel: str, part: str) -> str | None:
+    async def conversation(self, channel: str, part: str) -> str | None:
         """The conversation in which this was said."""
-        found = self._ask(_CONVERSATION, channel=channel, part=part)
+        found = await self._ask(_CONVERSATION, channel=channel, part=part)
         return str(found[0][0]) if found else None
 
-    def newest(self) -> int:
+    async def newest(self) -> int:
         """The number of the newest message of all."""
-        [[newest]] = self._ask("SELECT coalesce(max(id), 0) FROM messages")
+        [[newest]] = await self._ask("SELECT coalesce(max(id), 0) FROM messages")
         return int(newest)
 
-    def trouble_since(self, message: int) -> list[str]:
+    async def trouble_since(self, message: int) -> list[str]:
         """What went wrong after this message, for people."""
-        return [str(row[0]) for row in self._ask(_TROUBLE, message)]
+        return [str(row[0]) for row in await self._ask(_TROUBLE, message=message)]
 
-    def let_pass(self, seconds: int) -> None:
+    async def let_pass(self, seconds: int) -> None:
         """As if everything so far had happened so many seconds earlier. Only for a product that has nothing to do."""
-        with self._open() as database, database:
-            database.create_function("earlier", 1, lambda text: _earlier(text, seconds))
-            database.create_function("aged", 1, lambda events: _aged(events, seconds))
-            for table, column in database.execute(_TIMES).fetchall():
-                database.execute(f'UPDATE "{table}" SET "{column}" = earlier("{column}")')  # noqa: S608  # our own names
-            database.execute("UPDATE events SET timestamp = timestamp - ?, data = aged(data)", (seconds,))
-            database.execute("UPDATE snapshots SET data = aged(data)")
-            # What a worker remembers of a conversation has not aged.
-            database.execute("UPDATE conversations SET epoch = epoch + 1 WHERE claimed_by IS NULL")
+        await self._do(lambda connection: _let_pass(connection, seconds))
 
-    def forget_accounts(self) -> None:
+    async def forget_accounts(self) -> None:
         """Nobody so far has shown that an account is theirs, was sent a code or has typed a wrong one: who comes now is
         a stranger, and the company's customers are the same ones."""
-        with self._open() as database, database:
-            database.execute("UPDATE customers SET account = NULL")
-            database.execute("DELETE FROM verifications")
-            database.execute("DELETE FROM wrong_codes")
+        await self._change(
+            "UPDATE customers SET account = NULL", "DELETE FROM verifications", "DELETE FROM wrong_codes"
+        )
 
-    def empty_the_desk(self) -> None:
+    async def empty_the_desk(self) -> None:
         """Nobody has been at the desk for long, and nobody waits there or is talked to."""
-        with self._open() as database, database:
-            database.execute("UPDATE agents SET seen_at = NULL")
-            database.execute("UPDATE handoffs SET state = 'returned', ended_at = queued_at WHERE ended_at IS NULL")
-            database.execute("UPDATE conversations SET owner = 'bot' WHERE owner <> 'bot'")
+        await self._change(
+            "UPDATE agents SET seen_at = NULL",
+            "UPDATE handoffs SET state = 'returned', ended_at = queued_at WHERE ended_at IS NULL",
+            "UPDATE conversations SET owner = 'bot' WHERE owner <> 'bot'",
+        )
 
-    def forget(self, agent: str) -> None:
+    async def forget(self, agent: str) -> None:
         """This agent has not been at the desk for long."""
-        with self._open() as database, database:
-            database.execute("UPDATE agents SET seen_at = NULL WHERE name = ?", (agent,))
+        await self._change("UPDATE agents SET seen_at = NULL WHERE name = :agent", agent=agent)
 
-    def _ask(self, query: str, *values: object, **named: object) -> list[tuple[Any, ...]]:
-        with self._open() as database:
-            return database.execute(query, named or values).fetchall()
+    async def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        return await self._do(lambda connection: [tuple(row) for row in connection.execute(sa.text(query), values)])
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as database:
-            yield database
+    async def _change(self, *statements: str, **values: Any) -> None:
+        def work(connection: sa.Connection) -> None:
+            for statement in statements:
+                connection.execute(sa.text(statement), values)
+
+        await self._do(work)
+
+    async def _do(self, work: Callable[[sa.Connection], Found]) -> Found:
+        """In one transaction."""
+        if isinstance(self._engine, AsyncEngine):
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
+        with self._engine.begin() as file:
+            return work(file)
 
 
-def _earlier(text: str | None, seconds: int) -> str | None:
-    """A time as SQLAlchemy keeps it on SQLite: in UTC, to the microsecond."""
-    return text and (datetime.fromisoformat(text) - timedelta(seconds=seconds)).isoformat(" ", "microseconds")
+def _engine(url: sa.URL) -> sa.Engine | AsyncEngine:
+    """Whoever is in the same process sees to it that nothing here takes long: a file is looked into at once."""
+    if url.get_backend_name() == "sqlite":
+        return sa.create_engine(url.set(drivername="sqlite"), connect_args={"timeout": _PATIENCE})
+    return create_async_engine(url.set(drivername="postgresql+asyncpg"))
 
 
-def _aged(text: str, seconds: int) -> str:
-    """One of Rasa's events, or a list of them, as JSON; each has the time when it happened."""
-    found = json.loads(text)
-    for event in found if isinstance(found, list) else [found]:
-        event["timestamp"] -= seconds
-    return json.dumps(found)
+def _let_pass(connection: sa.Connection, seconds: int) -> None:
+    by = timedelta(seconds=seconds)
+    for table, keys in _tables(connection):
+        times = [column.name for column in table.columns if _passes(table.name, column)]
+        _rewrite(connection, table, keys, {time: lambda at: at and at - by for time in times})
+        if table.name in ("events", "snapshots"):
+            _rewrite(connection, table, keys, {"data": lambda events: _aged(events, seconds)})
+    connection.execute(sa.text("UPDATE events SET timestamp = timestamp - :seconds"), {"seconds": seconds})
+    # What a worker remembers of a conversation has not aged.
+    connection.execute(sa.text("UPDATE conversations SET epoch = epoch + 1 WHERE claimed_by IS NULL"))
+
+
+def _tables(connection: sa.Connection) -> Iterator[tuple[sa.TableClause, list[str]]]:
+    """Each with the columns of its key, as the database itself describes them."""
+    inspector = sa.inspect(connection)
+    keys = inspector.get_multi_pk_constraint()
+    for where, columns in inspector.get_multi_columns().items():
+        table = sa.table(where[1], *(sa.column(column["name"], column["type"]) for column in columns))
+        yield table, list(keys[where]["constrained_columns"])
+
+
+def _passes(table: str, column: sa.ColumnClause[Any]) -> bool:
+    """Whether this says when something happened, or ends."""
+    return isinstance(column.type, sa.DateTime) and table not in _WHO_IS_THERE and column.name not in _AGREED_ON
+
+
+def _rewrite(
+    connection: sa.Connection, table: sa.TableClause, keys: list[str], how: dict[str, Callable[[Any], Any]]
+) -> None:
+    """Give columns of every row the values that are made of theirs."""
+    if not how:
+        return
+    found = connection.execute(sa.select(*(table.c[name] for name in {*keys, *how}))).mappings()
+    rows = [
+        {f"key_{key}": row[key] for key in keys} | {f"new_{name}": new(row[name]) for name, new in how.items()}
+        for row in found
+    ]
+    if rows:
+        this = (table.c[key] == sa.bindparam(f"key_{key}", type_=table.c[key].type) for key in keys)
+        new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in how}
+        connection.execute(sa.update(table).where(*this).values(new), rows)
+
+
+def _aged(events: Any, seconds: int) -> Any:
+    """One of Rasa's events, or a list of them; each has the time when it happened."""
+    if isinstance(events, list):
+        return [_aged(event, seconds) for event in events]
+    return {**events, "timestamp": events["timestamp"] - seconds}

@@ -112,7 +112,7 @@ class Phone(ABC):
                 return await self._code_of(part)
         raise CannotDo(f"no code was shown on {TITLES[self.channel]}")
 
-    def shows_everything(self, _newest_for_visitor: Callable[[str], int]) -> bool:
+    async def shows_everything(self, _newest_for_visitor: Callable[[str], Awaitable[int]]) -> bool:
         """Whether all that was sent here is on the screen: the platforms say so by taking it."""
         return True
 
@@ -384,9 +384,10 @@ class WebPhone(Phone):
     async def take_back(self) -> None:
         raise CannotDo("on the website nobody takes back what was said")
 
-    def shows_everything(self, newest_for_visitor: Callable[[str], int]) -> bool:
+    async def shows_everything(self, newest_for_visitor: Callable[[str], Awaitable[int]]) -> bool:
         """The website is told by and by, after the product has put the message up."""
-        return self.visitor.shown >= newest_for_visitor(self.visitor.token_hash)
+        newest = await newest_for_visitor(self.visitor.token_hash)
+        return self.visitor.shown >= newest
 
     def _is_the_bots(self, message: Json) -> bool:
         return bool(message["author"] != "customer")

@@ -8,7 +8,7 @@ has answered everything, what is not there is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -92,11 +92,11 @@ async def play(stage: Stage, journey: Journey) -> None:
     """Raises JourneyFailed."""
     if stage.shop is not None:
         stage.shop.put_back()
-    stage.ledger.forget_accounts()
+    await stage.ledger.forget_accounts()
     await stage.desk.everybody_leaves()
-    stage.ledger.empty_the_desk()
+    await stage.ledger.empty_the_desk()
     async with AsyncExitStack() as phones:
-        await _Play(stage, journey, phones).through()
+        await _Play(stage, journey, phones, begun=await stage.ledger.newest()).through()
 
 
 @dataclass(kw_only=True)
@@ -124,11 +124,12 @@ class _Group:
 
 
 class _Play:
-    def __init__(self, stage: Stage, journey: Journey, phones: AsyncExitStack) -> None:
+    def __init__(self, stage: Stage, journey: Journey, phones: AsyncExitStack, *, begun: int) -> None:
+        """`begun` is the newest message of those before."""
         self._stage = stage
         self._journey = journey
         self._switched_on = phones
-        self._begun = stage.ledger.newest()
+        self._begun = begun
         self._people: dict[str, _Person] = {}
         self._groups: dict[str, _Group] = {}
         """By title."""
@@ -143,10 +144,10 @@ class _Play:
             try:
                 await self._play(line)
             except (_Unexpected, CannotDo) as error:
-                raise JourneyFailed(self._report(line, str(error))) from None
+                raise JourneyFailed(await self._report(line, str(error))) from None
             except TimeoutError:
                 late = f"the product took longer than {PATIENCE:.0f} seconds"
-                raise JourneyFailed(self._report(line, late)) from None
+                raise JourneyFailed(await self._report(line, late)) from None
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
@@ -232,7 +233,7 @@ class _Play:
     @_play.register
     async def _leaves(self, line: LeavesTheDesk) -> None:
         await self._stage.desk.leaves(line.agent)
-        self._stage.ledger.forget(line.agent)
+        await self._stage.ledger.forget(line.agent)
 
     @_play.register
     async def _takes(self, line: Takes) -> None:
@@ -264,7 +265,7 @@ class _Play:
         person = self._known(line.who)
         self._transcript.append(("the desk", line.agent, f"{what} ({line.who})"))
         self._last = person
-        refused = await self._stage.desk.do(line.agent, self._conversation_of(person), doing)
+        refused = await self._stage.desk.do(line.agent, await self._conversation_of(person), doing)
         if refused != line.refused:
             raise _Unexpected(f"the product {f'refuses it: {refused}' if refused else 'does it'}")
 
@@ -335,12 +336,12 @@ class _Play:
                 await self._link_of(person)
             if any(CODE in part.carries for part in phone.kept):
                 await phone.code()
-        self._stage.ledger.let_pass(line.seconds)
+        await self._stage.ledger.let_pass(line.seconds)
 
     @_play.register
     async def _slots(self, line: Slots) -> None:
         await self._settle()
-        slots = await self._stage.trackers.slots(self._conversation_of(self._known(line.who)))
+        slots = await self._stage.trackers.slots(await self._conversation_of(self._known(line.who)))
         wrong = [
             f"{name} is {_slot(slots.get(name))}, not {_slot(value)}"
             for name, value in line.values
@@ -403,12 +404,12 @@ class _Play:
             raise _Unexpected(f"{person.name} has not been on {_where(place)} yet")
         return place, [person]
 
-    def _conversation_of(self, person: _Person) -> str:
+    async def _conversation_of(self, person: _Person) -> str:
         """The one that the last message to them, where they are, is in."""
         phone = person.phones[person.at.channel]
         if not phone.kept:
             raise _Unexpected(f"{person.name} has heard nothing on {_where(person.at)} yet")
-        return self._stage.ledger.conversation(phone.channel, phone.kept[-1].id) or ""
+        return await self._stage.ledger.conversation(phone.channel, phone.kept[-1].id) or ""
 
     def _chat_of(self, phone: Phone, part: Part) -> str:
         groups = (title for title, group in self._groups.items() if group.circle.id == part.chat)
@@ -462,7 +463,7 @@ class _Play:
     async def _hear(self, phone: Phone, chat: str) -> Heard | None:
         """The next message, whole; None if there will be none."""
 
-        def next_part() -> Part | None:
+        async def next_part() -> Part | None:
             phone.look()
             return next((part for part in phone.unread if part.chat == chat), None)
 
@@ -481,32 +482,36 @@ class _Play:
 
     async def _settle(self) -> None:
         """Until the product has answered everything and everybody has it on the screen."""
-        await self._wait(lambda: None)
 
-    async def _wait(self, look: Callable[[], Seen]) -> Seen:
+        async def nothing() -> None:
+            """Not to be seen before the end."""
+
+        await self._wait(nothing)
+
+    async def _wait(self, look: Callable[[], Awaitable[Seen]]) -> Seen:
         """What `look` sees, once it sees anything, or once there is nothing more to come."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 # First this: what is on its way now is on the screen at the next look.
-                settled = self._is_settled()
+                settled = await self._is_settled()
                 for _, phone in self._phones():
                     phone.look()
-                if (seen := look()) or settled:
+                if (seen := await look()) or settled:
                     return seen
                 await asyncio.sleep(_GLANCE)
 
-    def _is_settled(self) -> bool:
+    async def _is_settled(self) -> bool:
         ledger = self._stage.ledger
-        return ledger.is_settled() and all(
-            phone.shows_everything(ledger.newest_for_visitor) for _, phone in self._phones()
-        )
+        if not await ledger.is_settled():
+            return False
+        return all([await phone.shows_everything(ledger.newest_for_visitor) for _, phone in self._phones()])
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
     def _note(self, person: _Person, what: str) -> None:
         self._transcript.append((_where(person.at), person.name, what))
 
-    def _report(self, line: Line, what: str) -> str:
+    async def _report(self, line: Line, what: str) -> str:
         lines = [f"{self._journey.file}, line {line.number}", f"    {line.source}"]
         lines += [f"  {one}" for one in what.splitlines()]
         lines += ["  so far:"] + [f"    {place:<9} {who}: {_quoted(words)}" for place, who, words in self._transcript]
@@ -515,7 +520,7 @@ class _Play:
             for part in phone.unread:
                 words = _quoted(Heard(parts=(part,)).in_words())
                 lines.append(f"    {self._chat_of(phone, part):<9} bot to {person.name}: {words}  (in no line)")
-        trouble = self._stage.ledger.trouble_since(self._begun)
+        trouble = await self._stage.ledger.trouble_since(self._begun)
         if trouble:
             lines += ["  what the product says went wrong:"] + [f"    {one}" for one in trouble]
         return "\n".join(lines)

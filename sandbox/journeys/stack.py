@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,10 @@ class Process:
         self.signal(signal.SIGKILL)
         await self._process.wait()
 
+    async def end_by_itself(self) -> int:
+        """Returns the exit status."""
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
     async def end(self) -> int:
         """As an operator would; returns the exit status."""
         if self.alive:
@@ -88,7 +92,12 @@ class Stack:
         return self.environment["DATABASE_URL"]
 
     @property
+    def on_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    @property
     def database(self) -> Path:
+        """The file, on SQLite."""
         return Path(self.database_url.removeprefix("sqlite:///"))
 
     async def start(self, name: str) -> Process:
@@ -108,6 +117,13 @@ class Stack:
         self.processes[name] = Process(name, process, log)
         return self.processes[name]
 
+    async def migrate(self) -> None:
+        """Bring the tables up to date, as an operator does on PostgreSQL before anything starts."""
+        process = await self.start("migrate")
+        if await process.end_by_itself() != 0:
+            raise NotReady(self.last_words())
+        del self.processes["migrate"]
+
     async def ready(self) -> None:
         """Wait until a turn can be served."""
         await answers_200(f"{self.gateway_url}/readyz")
@@ -123,6 +139,7 @@ class Stack:
 
 _COMMANDS: dict[str, Callable[[Stack], list[str]]] = {
     "gateway": lambda _: [sys.executable, "-m", "bot.gateway", "gateway"],
+    "migrate": lambda _: [sys.executable, "-m", "bot.gateway", "migrate"],
     "core": lambda _: [str(CORE_PYTHON), "-m", "bot.core.worker"],
     "actions": lambda stack: [
         *(str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions"),
@@ -173,10 +190,15 @@ async def running_stack(
             "OMP_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "RASA_TELEMETRY_ENABLED": "false",
+            # How long something takes here depends on the machine, and nothing else may.
+            "COMFORT_AFTER": "0",
+            "WARN_AFTER": "0",
             **(_platforms(origin) if every_platform else {}),
             **(settings or {}),
         },
     )
+    if not stack.on_sqlite:
+        await stack.migrate()
     names = ["actions", "core", "gateway"] + ([] if telegram_url else ["sandbox"])
     try:
         for name in names:
@@ -232,10 +254,14 @@ async def answers_200(url: str) -> None:
     raise AssertionError(f"{url} was not ready within {PATIENCE:.0f} s")
 
 
-async def until(condition: Callable[[], bool], what: str) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
     """Wait for a condition that is looked at again and again."""
     begun = time.monotonic()
-    while not condition():
+    while not await _holds(condition()):
         if time.monotonic() - begun > PATIENCE:
             raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
         await asyncio.sleep(0.02)
+
+
+async def _holds(seen: bool | Awaitable[bool]) -> bool:
+    return await seen if isinstance(seen, Awaitable) else seen

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 from playwright.async_api import Browser, expect
 
+from bot.store.desk_tables import agents, handoffs
+from bot.store.tables import conversations
 from sandbox.journeys.stack import Stack, running_stack
 from tests.acceptance.desk_page import desk_page, staff
 from tests.acceptance.sandbox_page import NARROW, sandbox_page
+from tests.acceptance.transcripts import rows
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def staffed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def staffed(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Stack]:
     """The product with two agents, who take what waits by themselves."""
-    async with running_stack(tmp_path_factory.mktemp("staffed")) as stack:
+    settings = {"DATABASE_URL": await new_database()}
+    async with running_stack(tmp_path_factory.mktemp("staffed"), settings=settings) as stack:
         await staff(stack)
         yield stack
 
@@ -73,7 +77,7 @@ async def test_a_person_takes_over_on_every_channel_and_the_bot_asks_the_very_qu
         await maya.page.get_by_role("dialog").get_by_role("button", name="Hand back").click()
         await phone.shows("You're talking with the assistant again.")
         await phone.shows("Which item from order 1042")
-        assert owner_of_the_newest(staffed) == "bot"
+        assert await owner_of_the_newest(staffed) == "bot"
 
 
 async def test_of_two_agents_who_take_it_at_once_one_has_it_and_the_other_is_told(
@@ -93,7 +97,7 @@ async def test_of_two_agents_who_take_it_at_once_one_has_it_and_the_other_is_tol
         await asyncio.gather(maya.does("Take"), sam.does("Take"))
         assert worker.alive
         await customer.widget.shows("You're talking with")
-        loser, winner = (maya, "Sam") if owner_of_the_newest(staffed) == "Sam" else (sam, "Maya")
+        loser, winner = (maya, "Sam") if await owner_of_the_newest(staffed) == "Sam" else (sam, "Maya")
         await expect(loser.page.get_by_text(f"With {winner}").first).to_be_visible()
         await expect(loser.page.get_by_role("region", name="Notices")).to_contain_text(
             f"{winner} has this conversation"
@@ -142,12 +146,14 @@ async def test_the_desk_misses_nothing_while_the_gateway_is_started_again(staffe
         await customer.widget.shows("I am about to say something")
 
 
-def owner_of_the_newest(stack: Stack) -> str:
+async def owner_of_the_newest(stack: Stack) -> str:
     """Of the conversation that was with people last: an agent's name, `bot` or `queue`."""
-    with closing(sqlite3.connect(stack.database)) as database:
-        [[owner]] = database.execute(
-            "SELECT coalesce(agents.name, owner) FROM conversations "
-            "JOIN handoffs ON conversation_id = conversations.id LEFT JOIN agents ON agents.id = owner "
-            "ORDER BY handoffs.id DESC LIMIT 1"
-        )
-    return str(owner)
+    [row] = await rows(
+        stack,
+        sa.select(sa.func.coalesce(agents.c.name, conversations.c.owner).label("owner"))
+        .join(handoffs, handoffs.c.conversation_id == conversations.c.id)
+        .outerjoin(agents, agents.c.id == conversations.c.owner)
+        .order_by(handoffs.c.id.desc())
+        .limit(1),
+    )
+    return str(row.owner)

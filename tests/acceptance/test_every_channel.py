@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bot.store.tables import messages
 from sandbox.journeys.town import Town, town
 from tests.acceptance.transcripts import rows
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,8 +39,8 @@ PAIRS = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with town(tmp_path_factory.mktemp("every-channel")) as everybody:
+async def everybody(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Town]:
+    async with town(tmp_path_factory.mktemp("every-channel"), {"DATABASE_URL": await new_database()}) as everybody:
         yield everybody
 
 

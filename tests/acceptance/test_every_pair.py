@@ -11,6 +11,7 @@ from playwright.async_api import Browser
 from sandbox.journeys.stack import Stack, running_stack
 from tests.acceptance.sandbox_page import sandbox_page
 from tests.acceptance.test_every_channel import CHANNELS, PAIRS
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -18,9 +19,10 @@ LINKS = {"telegram": "Telegram", "whatsapp": "WhatsApp", "teams": "Teams", "webc
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def shop(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Stack]:
     """With stock and orders of its own: a shop takes nothing back twice."""
-    async with running_stack(tmp_path_factory.mktemp("every-pair"), every_platform=True) as stack:
+    settings = {"DATABASE_URL": await new_database()}
+    async with running_stack(tmp_path_factory.mktemp("every-pair"), settings=settings, every_platform=True) as stack:
         yield stack
 
 

@@ -23,6 +23,7 @@ from sandbox.journeys.people import Phone, TelegramPhone
 from sandbox.journeys.screens import Part
 from sandbox.journeys.stack import CORE_PYTHON, ROOT, answers_200, free_ports
 from sandbox.journeys.town import Town, town
+from tests.database import fresh_postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -113,6 +114,7 @@ def patience() -> Iterator[None]:
         yield
 
 
+# To load a model of DIET and TED is the dearest start of all, and what differs here is the bot: a database for each.
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def begun(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     bot = await bot_of_rasa_init()
@@ -122,10 +124,11 @@ async def begun(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pizzeria(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+async def pizzeria(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> AsyncIterator[Place]:
     bot = await bot_with_forms()
     [actions] = free_ports(1)
-    async with town(tmp_path_factory.mktemp("pizzeria"), bot.settings(actions)) as everybody:
+    settings = {**bot.settings(actions), "DATABASE_URL": await fresh_postgres(postgres_server)}
+    async with town(tmp_path_factory.mktemp("pizzeria"), settings) as everybody:
         server = (str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--port", str(actions))
         async with website() as site, process(*server, folder=bot.folder, settings={"PIZZERIA_URL": site}):
             await answers_200(f"http://127.0.0.1:{actions}/health")

@@ -6,15 +6,18 @@ import asyncio
 import json
 import os
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
-from sandbox.journeys.stack import CORE_PYTHON, ROOT, Stack
+from sandbox.journeys.stack import CORE_PYTHON, ROOT, Stack, running_stack
 from tests.acceptance.sandbox_page import SandboxPage, sandbox_page
 from tests.acceptance.transcripts import conversation_with
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,6 +93,14 @@ CHINESE = Words(
     confirm="确认提交",
     done="退换申请已登记",
 )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def product(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Stack]:
+    """Gateway, core worker with the trained model, action server and sandbox."""
+    settings = {"DATABASE_URL": await new_database()}
+    async with running_stack(tmp_path_factory.mktemp("product"), settings=settings) as stack:
+        yield stack
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])

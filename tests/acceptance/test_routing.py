@@ -25,8 +25,10 @@ import sqlalchemy as sa
 from bot.store.tables import events, messages
 from sandbox.journeys.ledger import Ledger
 from sandbox.journeys.people import Phone
+from sandbox.journeys.stack import until
 from sandbox.journeys.town import Town, town
 from tests.acceptance.transcripts import rows
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -83,8 +85,8 @@ class Customer:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with town(tmp_path_factory.mktemp("routing")) as everybody:
+async def everybody(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Town]:
+    async with town(tmp_path_factory.mktemp("routing"), {"DATABASE_URL": await new_database()}) as everybody:
         yield everybody
 
 
@@ -114,7 +116,9 @@ async def test_every_reply_goes_to_where_its_question_came_from(everybody: Town)
 
     async with AsyncExitStack() as doors:
         await asyncio.gather(*map(live, customers))
-        await everything_is_said(Ledger(everybody.stack.database), customers)
+        ledger = Ledger(everybody.stack.database_url)
+        await everything_is_said(ledger, customers)
+        await ledger.close()
         for customer in customers:
             nobody_was_told_what_is_not_theirs(customer)
 
@@ -131,13 +135,13 @@ async def test_every_reply_goes_to_where_its_question_came_from(everybody: Town)
 
 async def everything_is_said(ledger: Ledger, customers: Sequence[Customer]) -> None:
     """Every message had its turn, every reply is sent and on the screen it was sent to."""
-    async with asyncio.timeout(120):
-        while not (ledger.is_settled() and all(on_screen(ledger, customer) for customer in customers)):
-            await asyncio.sleep(0.05)
+    phones = [phone for customer in customers for phone in customer.phones]
 
+    async def on_the_screen() -> bool:
+        return all([await phone.shows_everything(ledger.newest_for_visitor) for phone in phones])
 
-def on_screen(ledger: Ledger, customer: Customer) -> bool:
-    return all(phone.shows_everything(ledger.newest_for_visitor) for phone in customer.phones)
+    await until(ledger.is_settled, "every reply to be sent")
+    await until(on_the_screen, "what was sent to be on the screens")
 
 
 def nobody_was_told_what_is_not_theirs(customer: Customer) -> None:

@@ -8,6 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -71,6 +74,52 @@ async def test_it_prints_the_addresses_when_a_turn_can_be_served_and_ctrl_c_ends
     assert [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def core_of(run: psutil.Process) -> psutil.Process:
+    """The worker that runs now."""
+    [core] = [child for child in run.children() if "bot.core.worker" in child.cmdline()]
+    return core
+
+
+@asynccontextmanager
+async def visitor(settings: dict[str, str]) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A customer's chat on the shop's page."""
+    gateway, origin = f"http://127.0.0.1:{settings['PORT']}", f"http://127.0.0.1:{settings['SANDBOX_PORT']}"
+    async with aiohttp.ClientSession(headers={"Origin": origin}) as http:
+        async with http.post(f"{gateway}/webchat/session", json={"token": None}) as answer:
+            token = (await answer.json())["token"]
+        async with http.ws_connect(f"{gateway}/webchat/socket") as socket:
+            await socket.send_json({"type": "hello", "token": token, "cursor": 0, "language": "en"})
+            yield socket
+
+
+async def bot_answers(socket: aiohttp.ClientWebSocketResponse) -> str:
+    while True:
+        frame = await socket.receive_json(timeout=PATIENCE)
+        if frame["type"] == "message" and frame["author"] == "bot":
+            return str(frame["text"])
+
+
+async def test_a_worker_that_is_killed_is_started_again_and_answers(tmp_path: Path) -> None:
+    settings = environment(tmp_path)
+    process = await start(settings)
+    await read_until(process, "Throughline is ready")
+    run = psutil.Process(process.pid)
+    others = {child.pid for child in run.children()} - {core_of(run).pid}
+    async with visitor(settings) as alice:
+        core_of(run).kill()
+        await alice.send_json({"type": "say", "id": str(uuid.uuid4()), "text": "hello"})
+        assert await bot_answers(alice)
+    said = await read_until(process, "throughline: core is ready again")
+    assert "throughline: core was ended by SIGKILL" in said
+    assert {child.pid for child in run.children()} == others | {core_of(run).pid}
+
+    family = run.children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, output.decode()
+    assert [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+
+
 async def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing_either(tmp_path: Path) -> None:
     process = await start(environment(tmp_path))
     await read_until(process, "|")
@@ -115,6 +164,6 @@ def run(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProces
         env=settings,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )

@@ -12,6 +12,7 @@ from bot.gateway.merges import known, unmerge
 from bot.gateway.settings import Settings
 from sandbox.journeys.people import Phone, WhatsAppPhone
 from sandbox.journeys.town import Town, town
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,8 +21,8 @@ MEI, SHARED = "6581230101", "6581230156"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with town(tmp_path_factory.mktemp("suggestions")) as everybody:
+async def everybody(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Town]:
+    async with town(tmp_path_factory.mktemp("suggestions"), {"DATABASE_URL": await new_database()}) as everybody:
         yield everybody
 
 

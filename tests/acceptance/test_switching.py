@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,8 @@ from bot.store.tables import conversations, link_codes, messages
 from sandbox.journeys.stack import TELEGRAM_SECRET, Stack, running_stack
 from sandbox.journeys.visitor import Visitor, options, visitor
 from sandbox.telegram import BotAccount, Limits, TelegramServer, User
-from tests.acceptance.transcripts import rows
+from tests.acceptance.transcripts import change, rows
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,11 +35,12 @@ class Shop:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Shop]:
     async with TelegramServer(limits=Limits(retry_base=0.2)) as telegram:
         bot = telegram.bot(TOKEN)
         folder = tmp_path_factory.mktemp("switching")
-        async with running_stack(folder, telegram_url=telegram.url, telegram_token=TOKEN) as stack:
+        settings = {"DATABASE_URL": await new_database()}
+        async with running_stack(folder, telegram_url=telegram.url, telegram_token=TOKEN, settings=settings) as stack:
             webhook = {"url": f"{stack.gateway_url}/webhooks/telegram", "secret_token": TELEGRAM_SECRET}
             await telegram.call(bot, "setWebhook", webhook)
             yield Shop(stack=stack, telegram=telegram, bot=bot)
@@ -61,10 +61,9 @@ async def sees(customer: Visitor, words: str) -> dict[str, Any]:
             return message
 
 
-def let_ten_minutes_pass(stack: Stack) -> None:
+async def let_ten_minutes_pass(stack: Stack) -> None:
     """For every link that was made so far."""
-    with closing(sqlite3.connect(stack.database, timeout=30)) as database, database:
-        database.execute("UPDATE link_codes SET expires_at = created_at")
+    await change(stack, sa.update(link_codes).values(expires_at=link_codes.c.created_at))
 
 
 async def link_to_telegram(customer: Visitor) -> str:
@@ -139,7 +138,7 @@ async def test_a_code_that_joins_nothing_gets_a_friendly_sentence(shop: Shop, co
         payload = "A" * 32
         if code == "expired":
             payload = await link_to_telegram(web)
-            let_ten_minutes_pass(shop.stack)
+            await let_ten_minutes_pass(shop.stack)
         if code == "used":
             payload = await link_to_telegram(web)
             await alice.start(shop.bot, payload)
@@ -237,7 +236,9 @@ async def test_no_log_holds_a_secret_or_a_word_of_a_customer(shop: Shop) -> None
     logs = "".join(log.read_text(encoding="utf-8", errors="replace") for log in shop.stack.logs)
     assert said
     assert logs
-    telling = [text for text in said if len(text) > 3]
+    # A number alone tells nothing: a log may name a port or a process of the same one.
+    telling = [text for text in said if len(text) > 3 and not text.isdecimal()]
+    assert telling
     assert [text for text in telling if text in logs] == []
     for secret in (TOKEN, TOKEN.partition(":")[2], TELEGRAM_SECRET):
         assert secret not in logs

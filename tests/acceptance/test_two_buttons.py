@@ -10,8 +10,13 @@ import pytest
 import pytest_asyncio
 
 from sandbox.journeys.town import Town, town
+from tests.database import NewDatabase
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    # Of the model and of the channels' buttons.
+    pytest.mark.parametrize("new_database", ["postgresql"], indirect=True),
+]
 
 Json = dict[str, Any]
 
@@ -29,8 +34,8 @@ DONE = {"Track an order": "What is your order number?", "What I ordered": "Which
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everybody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with town(tmp_path_factory.mktemp("two-buttons")) as everybody:
+async def everybody(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> AsyncIterator[Town]:
+    async with town(tmp_path_factory.mktemp("two-buttons"), {"DATABASE_URL": await new_database()}) as everybody:
         yield everybody
 
 

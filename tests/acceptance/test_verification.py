@@ -14,6 +14,7 @@ import pytest_asyncio
 from sandbox.journeys.stack import Stack, free_ports, running_stack
 from sandbox.journeys.visitor import Visitor, visitor
 from sandbox.mail import MailServer
+from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,7 +23,8 @@ ADDRESS = "12 Tiong Bahru Road"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def post() -> AsyncIterator[MailServer]:
+async def post(new_database: NewDatabase) -> AsyncIterator[MailServer]:
+    """One for each database: nobody is to find a code there that another shop has sent."""
     server = MailServer(user="shop", password="s3cret")
     await server.start()
     yield server
@@ -30,9 +32,12 @@ async def post() -> AsyncIterator[MailServer]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(post: MailServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def shop(
+    post: MailServer, tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
+) -> AsyncIterator[Stack]:
     [nowhere] = free_ports(1)
     settings = {
+        "DATABASE_URL": await new_database(),
         "SMTP_URL": f"smtp://shop:s3cret@127.0.0.1:{post.port}",
         "MAIL_FROM": "Hearthside <chat@hearthside.example.com>",
     }

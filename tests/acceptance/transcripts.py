@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.store.database import connect, reading
+from bot.store.database import connect, reading, transaction
 from bot.store.tables import messages
 from sandbox.journeys.stack import Stack
 
 
-async def rows(stack: Stack, query: sa.Select[Any]) -> list[Any]:
+async def rows(stack: Stack, query: sa.Select[Any] | sa.TextClause) -> list[Any]:
+    async with database(stack) as engine, reading(engine) as connection:
+        return list((await connection.execute(query)).all())
+
+
+async def change(stack: Stack, statement: sa.Update) -> None:
+    """Behind the product's back."""
+    async with database(stack) as engine, transaction(engine) as connection:
+        await connection.execute(statement)
+
+
+@asynccontextmanager
+async def database(stack: Stack) -> AsyncIterator[AsyncEngine]:
     engine = connect(stack.database_url)
     try:
-        async with reading(engine) as connection:
-            return list((await connection.execute(query)).all())
+        yield engine
     finally:
         await engine.dispose()
 

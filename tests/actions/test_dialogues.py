@@ -191,8 +191,8 @@ async def test_stopping(alice: Customer, words: str) -> None:
 
 async def test_a_question_in_the_middle_is_answered_and_the_form_goes_on(alice: Customer) -> None:
     await alice.says("I want to return the blue kettle from order 1048")
-    answer = await alice.says("what time does Tampines open on Sunday?")
-    assert "Tampines is open" in answer
+    answer = await alice.says("what time does Tampines open tomorrow?")
+    assert "Tampines is open tomorrow" in answer
     assert answer.endswith("What is the reason for returning the blue kettle?")
     assert "sold out online" in await alice.says("is the red kettle in stock?")
     assert await alice.slot("return_store") is None

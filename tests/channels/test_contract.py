@@ -53,7 +53,9 @@ def telegram() -> Channel:
 
 
 def webchat() -> Channel:
-    return WebchatChannel(origins=["https://shop.example.com"], push=lambda _: None, open_upload=no_upload)
+    return WebchatChannel(
+        origins=["https://shop.example.com"], push=lambda _: None, typing=lambda _: None, open_upload=no_upload
+    )
 
 
 def whatsapp() -> Channel:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.contract import SendError
-from channels.pacing import Limit, Pace
+from channels.pacing import Limit, OwnBook, Pace
 
 
 class Clock:
@@ -33,7 +33,7 @@ async def wait_of(pace: Pace, recipient: str) -> float:
 
 
 async def test_one_recipient_has_its_own_limit(clock: Clock) -> None:
-    pace = Pace(each=[Limit(calls=2, seconds=10)], clock=clock)
+    pace = Pace(each=[Limit(calls=2, seconds=10)], book=OwnBook(clock))
     assert [await wait_of(pace, "Alice") for _ in range(3)] == [0, 0, 10]
     assert await wait_of(pace, "Bob") == 0
     clock.now += 10
@@ -41,12 +41,12 @@ async def test_one_recipient_has_its_own_limit(clock: Clock) -> None:
 
 
 async def test_all_together_have_theirs(clock: Clock) -> None:
-    pace = Pace(overall=[Limit(calls=2, seconds=1)], clock=clock)
+    pace = Pace(overall=[Limit(calls=2, seconds=1)], book=OwnBook(clock))
     assert [await wait_of(pace, who) for who in ("Alice", "Bob", "Carol")] == [0, 0, 1]
 
 
 async def test_every_limit_counts(clock: Clock) -> None:
-    pace = Pace(each=[Limit(calls=2, seconds=1), Limit(calls=3, seconds=10)], clock=clock)
+    pace = Pace(each=[Limit(calls=2, seconds=1), Limit(calls=3, seconds=10)], book=OwnBook(clock))
     assert [await wait_of(pace, "Alice") for _ in range(2)] == [0, 0]
     clock.now += 1
     assert await wait_of(pace, "Alice") == 0
@@ -55,24 +55,24 @@ async def test_every_limit_counts(clock: Clock) -> None:
 
 
 async def test_what_is_held_back_does_not_count(clock: Clock) -> None:
-    pace = Pace(each=[Limit(calls=1, seconds=10)], clock=clock)
+    pace = Pace(each=[Limit(calls=1, seconds=10)], book=OwnBook(clock))
     assert [await wait_of(pace, "Alice") for _ in range(5)] == [0, 10, 10, 10, 10]
     clock.now += 10
     assert await wait_of(pace, "Alice") == 0
 
 
 async def test_a_pause_that_the_platform_asked_for_is_kept(clock: Clock) -> None:
-    pace = Pace(clock=clock)
-    pace.hold("Alice", 30)
+    pace = Pace(book=OwnBook(clock))
+    await pace.hold("Alice", 30)
     assert await wait_of(pace, "Alice") == 30
     assert await wait_of(pace, "Bob") == 0
-    pace.hold_all(5)
+    await pace.hold_all(5)
     assert await wait_of(pace, "Bob") == 5
 
 
 async def test_what_is_held_back_says_that_nothing_was_tried(clock: Clock) -> None:
-    pace = Pace(clock=clock)
-    pace.hold_all(60)
+    pace = Pace(book=OwnBook(clock))
+    await pace.hold_all(60)
     with pytest.raises(SendError) as held:
         await pace.turn("Alice")
     assert held.value.held_back
@@ -90,7 +90,7 @@ async def test_a_moment_is_waited_for() -> None:
 async def test_no_window_ever_holds_more_calls_than_its_limit(steps: list[float]) -> None:
     clock = Clock()
     limits = [Limit(calls=3, seconds=1), Limit(calls=5, seconds=4)]
-    pace = Pace(each=limits, clock=clock)
+    pace = Pace(each=limits, book=OwnBook(clock))
     began = []
     for step in steps:
         clock.now += step

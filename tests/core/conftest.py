@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.core.logs import configure_logging
 from bot.store.database import connect, database_url, transaction
+from bot.store.fitness import NEEDED
 from bot.store.tables import metadata
 from tests.core.playing import Actions, Clock
 
@@ -25,7 +28,8 @@ os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
 configure_logging()  # Rasa's own lines would drown everything else
 
 ASSISTANT = Path(__file__).parent / "assistant"
-CACHE = Path(__file__).resolve().parents[2] / ".cache" / "tests-core"
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "tests-core"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -38,6 +42,8 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
     engine = connect(address)
     async with transaction(engine) as connection:
         await connection.run_sync(metadata.create_all)
+        await connection.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)"))
+        await connection.execute(sa.text("INSERT INTO alembic_version VALUES (:needed)"), {"needed": NEEDED})
     await engine.dispose()
     return address
 
@@ -56,14 +62,8 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def model() -> Path:
-    """The small assistant, trained; kept between runs as long as nothing of it changes."""
-    total = hashlib.sha256()
-    for path in sorted(ASSISTANT.glob("*.yml")):
-        total.update(path.read_bytes())
-    trained = CACHE / f"{total.hexdigest()[:16]}.tar.gz"
-    if not trained.exists():
-        _train(trained)
-    return trained
+    """The small assistant, trained."""
+    return trained(ASSISTANT / "config.yml")
 
 
 @pytest.fixture
@@ -96,16 +96,27 @@ async def _fresh_postgres(server: str) -> URL:
     return database_url(server).set(database=name)
 
 
-def _train(target: Path) -> None:
-    from rasa.api import train
+def trained(config: Path) -> Path:
+    """The small assistant with this configuration; kept between runs as long as nothing of it changes."""
+    total = hashlib.sha256()
+    for path in (config, ASSISTANT / "data.yml", ASSISTANT / "domain.yml"):
+        total.update(path.read_bytes())
+    kept = CACHE / f"{total.hexdigest()[:16]}.tar.gz"
+    if not kept.exists():
+        _train(config, kept)
+    return kept
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    result = train(
-        domain=str(ASSISTANT / "domain.yml"),
-        config=str(ASSISTANT / "config.yml"),
-        training_files=[str(ASSISTANT / "data.yml")],
-        output=str(target.parent / "new"),
-        force_training=True,
+
+def _train(config: Path, target: Path) -> None:
+    """As a bot builder does: a process whose Rasa has been made quicker at taking turns cannot train."""
+    new, name = target.parent / "new", target.name.removesuffix(".tar.gz")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "rasa", "train", "--force"),
+            *("--domain", ASSISTANT / "domain.yml", "--config", config, "--data", ASSISTANT / "data.yml"),
+            *("--out", new, "--fixed-model-name", name),
+        ],
+        cwd=ROOT,
+        check=True,
     )
-    assert result.code == 0
-    Path(result.model).rename(target)
+    (new / target.name).rename(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -48,9 +49,9 @@ class Actions:
         app.router.add_post("/webhook", self._answer)
         return app
 
-    def hold(self, conversation: str) -> None:
-        """Let this conversation's actions take until `let_go`."""
-        self._gate, self._held = asyncio.Event(), lambda asked: asked == conversation
+    def hold(self, *conversations: str) -> None:
+        """Let these conversations' actions take until `let_go`."""
+        self._gate, self._held = asyncio.Event(), lambda asked: asked in conversations
 
     def let_go(self) -> None:
         if self._gate is not None:
@@ -100,6 +101,7 @@ class People:
         *,
         channel: str = "webchat",
         identity: int | None = None,
+        trace: str | None = None,
     ) -> int:
         """A message at the conversation's end; returns its id."""
         content = {"type": "text", "text": said} if isinstance(said, str) else said
@@ -115,6 +117,10 @@ class People:
                     waiting_since=sa.func.coalesce(
                         conversations.c.waiting_since, sa.literal(now, conversations.c.waiting_since.type)
                     ),
+                    waiting_channel=sa.case(
+                        (conversations.c.waiting_since.is_(None), sa.literal(channel)),
+                        else_=conversations.c.waiting_channel,
+                    ),
                 )
             )
             seq = (
@@ -129,6 +135,7 @@ class People:
                     channel=channel,
                     address=f"{channel}:{conversation}",
                     identity_id=identity,
+                    trace=trace,
                     content=content,
                     state="waiting",
                     attempts=0,
@@ -180,6 +187,13 @@ class People:
         while [state for state in [await self.state_of(number) for number in numbers] if state == "waiting"]:
             assert asyncio.get_running_loop().time() < deadline, "the messages' turns did not come"
             await asyncio.sleep(0.02)
+
+
+def free_port() -> int:
+    """On loopback, where nobody listens now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 async def eventually(happened: Callable[[], bool], *, seconds: float = 10.0) -> None:

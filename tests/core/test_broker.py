@@ -364,13 +364,14 @@ async def test_a_worker_that_is_killed_between_a_commit_and_publishing_skips_not
     with closing(sqlite3.connect(target, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         worker = await start()
-        await people.waits_for(await people.says("alice", "good day"), await people.says("bob", "faq"), seconds=60)
-        await people.waits_for(await people.says("alice", "faq"))
+        await people.waits_for(await people.says("alice", "good day"), await people.says("bob", "faq"), seconds=180)
+        await people.waits_for(await people.says("alice", "faq"), seconds=60)
         worker.signal(signal.SIGKILL)
         await worker.ends()
         other.execute("ROLLBACK")
     worker = await start()
-    await asyncio.wait_for(gone(engine), 60)
+    # What the killed one was publishing is its own for the rest of its lease.
+    await asyncio.wait_for(gone(engine), LEASE.total_seconds() + 180)
     worker.signal(signal.SIGTERM)
     assert await worker.ends() == 0
     async with reading(engine) as connection:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
 from bot.core.claims import Claim, ClaimLost
+from bot.core.deaths import BEHIND, SUSPECT
 from bot.core.stored import read_history
 from bot.core.turn import Message, Reply, Snapshot, Turn
 from bot.store.database import reading, transaction
@@ -263,6 +264,87 @@ async def test_a_failed_turn_waits_and_holds_up_what_is_behind_it(
     assert (again.id, again.attempts) == (number, 1)
 
 
+async def test_a_turn_that_was_begun_and_never_ended_is_counted_until_one_is_committed(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await people.says("alice", "one")
+    await people.says("alice", "two")
+    for deaths in range(3):
+        held, message = await must_claim(engine, clock, f"w{deaths}")
+        assert held.deaths == deaths
+        clock.forward(seconds=31)
+    held, message = await must_claim(engine, clock)
+    kept = await commit(engine, clock, held, message, turn("1"), keep=LEASE)
+    assert kept is not None
+    assert kept.deaths == 0
+    clock.forward(seconds=31)
+    assert (await must_claim(engine, clock))[0].deaths == 1  # of the second message, under the claim that was kept
+
+
+async def test_a_turn_that_was_given_back_is_not_counted(engine: AsyncEngine, clock: Clock, people: People) -> None:
+    await people.says("alice", "one")
+    await must_claim(engine, clock)
+    clock.forward(seconds=31)
+    held, message = await must_claim(engine, clock)
+    async with transaction(engine) as connection:
+        await claims.release(connection, held, waiting_since=clock())
+    held, message = await must_claim(engine, clock)
+    async with transaction(engine) as connection:
+        await claims.postpone(connection, held, message, clock(), "the action server answered 500")
+    held, message = await must_claim(engine, clock)
+    assert held.deaths == 1
+    async with transaction(engine) as connection:
+        await claims.postpone(connection, held, message, clock(), "the action server went away", died=True)
+    assert (await must_claim(engine, clock))[0].deaths == 2
+
+
+async def begun_before(engine: AsyncEngine, deaths: int, *names: str) -> None:
+    async with transaction(engine) as connection:
+        theirs = conversations.c.id.in_(names)
+        await connection.execute(sa.update(conversations).where(theirs).values(begun=deaths))
+
+
+async def claim_some(engine: AsyncEngine, clock: Clock, **how: Any) -> list[str]:
+    async with transaction(engine) as connection:
+        claimed = await claims.claim_waiting(connection, "w1", clock(), LEASE, most=8, **how)
+    return [held.conversation for held in claimed]
+
+
+async def test_a_suspect_is_claimed_alone_by_a_worker_that_has_nothing_else(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    for name in ("alice", "bob", "carol", "dave", "erin"):
+        await people.says(name, "one")
+        clock.forward(seconds=1)
+    await begun_before(engine, SUSPECT - 1, "bob")
+    await begun_before(engine, SUSPECT, "carol", "dave")
+    assert await claim_some(engine, clock) == ["alice", "bob"]
+    async with reading(engine) as connection:
+        assert await claims.when_to_claim(connection, "w1", clock(), idle=False)  # not now
+        assert await claims.when_to_claim(connection, "w1", clock(), idle=True) == timedelta()
+    assert await claim_some(engine, clock, idle=False) == []
+    assert await claim_some(engine, clock, idle=True) == ["carol"]
+    assert await claim_some(engine, clock, idle=True) == ["dave"]
+    assert await claim_some(engine, clock, idle=False) == ["erin"]
+
+
+async def test_who_has_come_meanwhile_is_served_before_a_turn_that_was_not_survived_twice(
+    engine: AsyncEngine, clock: Clock, people: People
+) -> None:
+    await people.says("alice", "one")
+    await must_claim(engine, clock)
+    clock.forward(seconds=31)
+    await people.says("bob", "one")
+    assert await claim_some(engine, clock) == ["alice", "bob"]  # one death may be chance
+    async with transaction(engine) as connection:  # as the gateway does for the dead
+        await connection.execute(sa.update(conversations).values(claimed_by=None, lease_until=None, served_by=None))
+    clock.forward(seconds=5)
+    await people.says("carol", "one")
+    assert await claim_some(engine, clock) == ["bob", "carol"]
+    clock.forward(seconds=BEHIND.total_seconds())
+    assert await claim_some(engine, clock) == ["alice"]
+
+
 async def test_a_lease_is_renewed_only_by_its_holder(engine: AsyncEngine, clock: Clock, people: People) -> None:
     await people.says("alice", "one")
     held = await claim(engine, clock)
@@ -294,6 +376,21 @@ async def test_a_released_conversation_can_be_claimed_at_once_by_whoever_remembe
     assert await claim(engine, clock, "w2") is None
     clock.forward(seconds=claims.PREFERENCE.total_seconds())
     assert await claim(engine, clock, "w2") is not None
+
+
+@pytest.mark.parametrize(("waited", "order"), [(2.9, ["alice", "bob"]), (3.0, ["bob", "alice"])])
+async def test_a_worker_does_first_what_it_remembers_unless_others_have_waited_too_long(
+    engine: AsyncEngine, clock: Clock, people: People, waited: float, order: list[str]
+) -> None:
+    for name, worker in (("alice", "w1"), ("bob", "w2")):
+        await people.says(name, "one")
+        held, message = await must_claim(engine, clock, worker)
+        await commit(engine, clock, held, message, turn("yes"))
+    await people.says("bob", "two")
+    clock.forward(seconds=waited)
+    await people.says("alice", "two")
+    claimed = [await claim(engine, clock, "w1") for _ in order]
+    assert [held and held.conversation for held in claimed] == order
 
 
 async def test_a_message_that_got_an_apology_is_failed_with_its_reason(

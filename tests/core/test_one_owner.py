@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core import claims
+from bot.core.counting import Counts
 from bot.core.dialogue import Dialogue
 from bot.core.history import tracker_of
 from bot.core.stored import read_history
@@ -97,7 +98,12 @@ class Town:
         self._identities: dict[str, int] = {}
         shelf: Any = type("Shelf", (), {"current": dialogue})
         self._taker = TurnTaker(
-            engine=engine, shelf=shelf, clock=lambda: NOON, lease=timedelta(minutes=5), stop=asyncio.Event()
+            engine=engine,
+            shelf=shelf,
+            clock=lambda: NOON,
+            lease=timedelta(minutes=5),
+            stop=asyncio.Event(),
+            counts=Counts(),
         )
 
     async def begin(self) -> None:

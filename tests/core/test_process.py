@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -35,13 +36,13 @@ class Process:
         return self._log.read_text()
 
     async def says(self, event: str, times: int = 1) -> None:
-        await eventually(lambda: self.log.count(event) >= times, seconds=60)
+        await eventually(lambda: self.log.count(event) >= times, seconds=180)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
     async def ends(self) -> int:
-        return await asyncio.wait_for(self._process.wait(), 20)
+        return await asyncio.wait_for(self._process.wait(), 90)
 
     @property
     def is_over(self) -> bool:
@@ -59,11 +60,15 @@ class Starter:
         self._folder = folder
         self.processes: list[Process] = []
 
-    async def __call__(self) -> Process:
+    async def __call__(self, **settings: str) -> Process:
         log = self._folder / f"worker{len(self.processes)}.log"
         with log.open("w") as file:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot.core.worker", cwd=ROOT, env=self._environment, stdout=file, stderr=file
+                *(sys.executable, "-m", "bot.core.worker"),
+                cwd=ROOT,
+                env={**self._environment, **settings},
+                stdout=file,
+                stderr=file,
             )
         self.processes.append(Process(process, log))
         return self.processes[-1]
@@ -139,9 +144,10 @@ UNUSUAL = [
 
 async def test_no_word_of_a_customer_is_logged(start: Starter, people: People, actions: Actions) -> None:
     actions.status, actions.body = 500, None
-    worker = await start()
+    worker = await start(LOG_FORMAT="json", LOG_LEVEL="debug")
     await worker.says("worker.ready")
-    numbers = [await people.says(f"c{index}", words) for index, words in enumerate(UNUSUAL)]
+    traces = [f"{index:032x}" for index in range(len(UNUSUAL))]
+    numbers = [await people.says(f"c{index}", words, trace=traces[index]) for index, words in enumerate(UNUSUAL)]
     numbers.append(await people.says("form", "return"))
     numbers.append(await people.says("form", "verysecret lamp"))
     numbers.append(await people.says("form", {"type": "choice", "message": 1, "option": 0, "label": "verysecret"}))
@@ -151,7 +157,10 @@ async def test_no_word_of_a_customer_is_logged(start: Starter, people: People, a
     await people.waits_for(*numbers, seconds=60)
     worker.signal(signal.SIGTERM)
     await worker.ends()
-    assert "turn.answered" in worker.log
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    assert all({"timestamp", "level", "event", "process"} <= set(line) for line in lines)
+    answered = [line["trace"] for line in lines if line["event"] == "turn.answered" and "trace" in line]
+    assert sorted(one for one in answered if one) == traces
     assert "verysecret" not in worker.log
     assert "4111" not in worker.log
 
@@ -169,14 +178,15 @@ async def test_without_a_model_it_says_so_and_waits(
     assert await worker.ends() == 0
 
 
-async def test_a_wrong_setting_ends_it_with_the_settings_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("setting", "value"), [("DATABASE_URL", "mysql://somewhere"), ("LOG_LEVEL", "loud")])
+async def test_a_wrong_setting_ends_it_with_the_settings_name(setting: str, value: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot.core.worker",
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": "mysql://somewhere"},
+        env={**os.environ, setting: value},
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()
-    assert (process.returncode, b"DATABASE_URL" in said) == (2, True)
+    assert (process.returncode, setting in said.decode()) == (2, True)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.meaning import LONGEST_TEXT, clean, text_for_rasa, told_beside
 from bot.core.questions import Asking, Question, is_stale
-from bot.core.retry import wait_before_retry
+from bot.core.retry import again_after
 from channels.contract import Option
 from tests.core.playing import NOON
 
@@ -174,10 +174,24 @@ def test_actions_are_told_of_a_file_and_a_place(said: dict[str, object], told: d
 
 
 def test_waiting_grows_and_ends() -> None:
-    waits = [wait_before_retry(attempts, timedelta()) for attempts in range(1, 10)]
-    assert [wait and wait.total_seconds() for wait in waits] == [1, 2, 4, 8, 16, 30, 30, 30, None]
+    decisions = [again_after(attempts, timedelta()) for attempts in range(1, 10)]
+    assert [again and again.wait.total_seconds() for again in decisions] == [1, 2, 4, 8, 16, 30, 30, 30, None]
+    assert all(again is None or again.counts for again in decisions)
+
+
+def test_a_message_is_kept_while_the_action_server_is_away_with_all_its_attempts() -> None:
+    waited = [timedelta(seconds=seconds) for seconds in (0, 20, 1200)]
+    decisions = [again_after(1, so_long, nobody_there=True) for so_long in waited]
+    assert [again and again.wait.total_seconds() for again in decisions] == [1, 5, 30]
+    assert not any(again is None or again.counts for again in decisions)
+
+
+def test_an_action_server_that_stays_away_is_given_up() -> None:
+    long = timedelta(minutes=40)
+    decisions = [again_after(attempts, long, nobody_there=True) for attempts in range(1, 5)]
+    assert [again and again.counts for again in decisions] == [True, True, True, None]
 
 
 def test_a_message_that_waited_long_still_gets_a_few_attempts() -> None:
     long = timedelta(hours=1)
-    assert [wait_before_retry(attempts, long) is None for attempts in range(1, 5)] == [False, False, False, True]
+    assert [again_after(attempts, long) is None for attempts in range(1, 5)] == [False, False, False, True]

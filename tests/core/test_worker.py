@@ -40,6 +40,8 @@ class Office:
     model: Path
     endpoints: Path
     shelves: list[Shelf] = field(default_factory=list)
+    stops: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By worker: tells it to stop."""
 
     @property
     def people(self) -> People:
@@ -49,16 +51,28 @@ class Office:
         async with reading(self.engine) as connection:
             return int((await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one())
 
+    async def counts(self, name: str) -> Any:
+        async with reading(self.engine) as connection:
+            return (await connection.execute(sa.select(workers.c.counts).where(workers.c.id == name))).scalar_one()
+
     @asynccontextmanager
     async def worker(
-        self, name: str = "w1", *, slots: int = 4, lease: timedelta = timedelta(seconds=30)
+        self, name: str = "w1", *, slots: int = 4, lease: timedelta = timedelta(seconds=30), grace: float = 10.0
     ) -> AsyncIterator[Worker]:
-        stop = asyncio.Event()
+        stop = self.stops[name] = asyncio.Event()
         shelf = Shelf(self.model.parent, lambda path: Dialogue.load(path, self.endpoints))
         shelf.dialogue = Dialogue.load(self.model, self.endpoints)
         wake = await open_wake(self.url)
         worker = Worker(
-            engine=self.engine, wake=wake, shelf=shelf, clock=now, name=name, slots=slots, stop=stop, lease=lease
+            engine=self.engine,
+            wake=wake,
+            shelf=shelf,
+            clock=now,
+            name=name,
+            slots=slots,
+            stop=stop,
+            lease=lease,
+            grace=grace,
         )
         running = asyncio.create_task(worker.run())
         try:
@@ -144,7 +158,8 @@ async def test_an_action_server_that_is_not_there_is_noticed(office: Office, act
     people = office.people
     number = await people.says("alice", "look up")
     async with transaction(office.engine) as connection:
-        await connection.execute(sa.update(messages).where(messages.c.id == number).values(attempts=8))
+        long_ago = {"attempts": 8, "created_at": now() - timedelta(hours=1)}
+        await connection.execute(sa.update(messages).where(messages.c.id == number).values(**long_ago))
     async with office.worker():
         await people.waits_for(number)
     row = (await people.rows("alice"))[0]
@@ -360,3 +375,53 @@ async def test_connections_that_break_are_made_again(office: Office, url: URL) -
 
 async def eventually_says(people: People) -> int:
     return await insist(lambda: people.says("alice", "faq"))
+
+
+async def test_a_reply_has_its_messages_trace_and_the_turn_is_timed_and_counted(office: Office) -> None:
+    people, trace = office.people, "0123456789abcdef" * 2
+    number = await people.says("alice", "faq", trace=trace)
+    async with office.worker("counting"):
+        await people.waits_for(number)
+        asked, *replies = await people.rows("alice")
+        assert {reply.trace for reply in replies} == {trace}
+        assert asked.created_at <= asked.taken_at <= asked.finished_at
+        while not (counts := await office.counts("counting"))["turns"]:  # with the next heartbeat
+            await asyncio.sleep(0.05)
+    assert counts["turns"] == [["webchat", "done", 1]]
+
+
+async def test_what_a_worker_has_not_begun_when_it_is_told_to_stop_is_anybodys_at_once(
+    office: Office, actions: Actions
+) -> None:
+    people = office.people
+    actions.hold("alice")
+    begun = await people.says("alice", "look up")
+    async with office.worker("leaving"):
+        await eventually(lambda: bool(actions.calls))
+        behind = [await people.says("alice", "faq") for _ in range(3)]
+        office.stops["leaving"].set()
+        actions.let_go()
+    assert [await people.state_of(number) for number in (begun, *behind)] == ["done", *["waiting"] * 3]
+    async with reading(office.engine) as connection:
+        row = (await connection.execute(sa.select(conversations))).one()
+    assert (row.claimed_by, row.lease_until) == (None, None)
+    assert row.waiting_since <= now()
+
+
+async def test_a_turn_that_takes_too_long_to_be_waited_for_is_anybodys_at_once(
+    office: Office, actions: Actions
+) -> None:
+    people = office.people
+    actions.hold("alice")
+    number = await people.says("alice", "look up")
+    async with office.worker("leaving", grace=0.1):
+        await eventually(lambda: bool(actions.calls))
+    assert await people.replies("alice") == []
+    async with reading(office.engine) as connection:
+        row = (await connection.execute(sa.select(conversations))).one()
+    assert (row.claimed_by, row.lease_until) == (None, None)
+    assert row.waiting_since <= now()
+    actions.let_go()
+    async with office.worker("next"):
+        await people.waits_for(number)
+    assert [words for _, words in await people.transcript("alice")] == ["look up", "Found it"]

@@ -1,5 +1,5 @@
-"""A fresh, migrated database for each test, of each kind."""
+"""A fresh, migrated database for each test, of each kind, and empty ones for whole products."""
 
-from tests.database import clock, engine
+from tests.database import clock, engine, new_database
 
-__all__ = ["clock", "engine"]
+__all__ = ["clock", "engine", "new_database"]

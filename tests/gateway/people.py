@@ -52,6 +52,7 @@ async def bot_says(engine: AsyncEngine, cause: Accepted, text: str, now: datetim
                 address=asked.address,
                 content=content_to_json(Content(text=text)),
                 cause_id=cause.message,
+                trace=asked.trace,
                 state="queued",
                 attempts=0,
                 due_at=now,

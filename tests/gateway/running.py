@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.gateway.app import build_app, utc_now
+from bot.gateway.app import build_app
+from bot.gateway.migrate import upgrade
 from bot.gateway.settings import load_settings
 from bot.store.database import connect
-from tests.database import Clock, fresh_sqlite
+from tests.database import Clock, fresh_sqlite, utc_now
 
 TOKEN, SECRET = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr", "s3cret-Token_of-Telegram"
 SHOP = "https://shop.example.com"
@@ -50,9 +50,10 @@ async def running_gateway(
         media_dir=folder / "media",
         **more_settings,
     )
+    engine = connect(url)
+    await upgrade(engine)
     server = TestServer(build_app(settings, clock or now))
     await server.start_server()
-    engine = connect(url)
     try:
         async with ClientSession() as http:
             yield Gateway(url=str(server.make_url("")).rstrip("/"), engine=engine, http=http)
@@ -61,5 +62,4 @@ async def running_gateway(
         await engine.dispose()
 
 
-def now() -> datetime:
-    return utc_now()
+now = utc_now

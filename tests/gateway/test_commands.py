@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ import pytest
 
 from bot.gateway.cli import main
 from bot.gateway.settings import Settings
+from bot.store.database import connect
 from bot.store.tables import messages, unread_webhooks
 from sandbox.telegram import BotAccount, TelegramServer
-from tests.database import fresh_sqlite
-from tests.gateway.people import rows
+from tests.database import fresh_sqlite, utc_now
+from tests.gateway.people import accepted, rows, says
 from tests.gateway.running import SECRET, TOKEN, Gateway, running_gateway
 
 FIXTURES = Path(__file__).resolve().parents[1] / "channels"
@@ -47,12 +50,13 @@ class Shell:
         self._environment.delenv(name.upper())
 
     async def run(self, *arguments: str, given: bytes = b"") -> tuple[int, bytes]:
-        """The exit status, and all that was said."""
+        """The exit status, and all that was said; not by a gateway that runs beside it."""
         self._environment.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
         self._out.readouterr()
         status = await asyncio.to_thread(main, arguments)
         said = self._out.readouterr()
-        return status, said.out + said.err
+        lines = (said.out + said.err).splitlines(keepends=True)
+        return status, b"".join(line for line in lines if b"[info     ]" not in line)
 
 
 @pytest.fixture
@@ -264,6 +268,46 @@ async def test_unread_without_a_database_sends_to_the_doctor(shell: Shell) -> No
     assert (status, b"`throughline doctor` says more" in said) == (1, True)
 
 
+# --- throughline stuck, backup, restored, copy-database ---------------------------------------------------------------
+
+
+async def test_stuck_says_by_its_exit_status_whether_anything_is(shell: Shell, tmp_path: Path) -> None:
+    await shell.run("migrate")
+    assert await shell.run("stuck") == (0, b"Nothing is stuck.\n")
+    engine = connect(os.environ["DATABASE_URL"])
+    heard = await accepted(engine, says("alice", "my card is 4000"), utc_now() - timedelta(minutes=5))
+    status, said = await shell.run("stuck")
+    assert (status, b"no worker has taken it" in said, b"4000" in said) == (1, True, False)
+    assert (await shell.run("stuck", "--over", "600"))[0] == 0
+    status, said = await shell.run("stuck", "--json")
+    assert (status, json.loads(said)["turns"][0]["message"]) == (1, heard.message)
+
+    status, said = await shell.run("stuck", "park", "--silently", str(heard.message))
+    assert (status, b"is given up without a word by the next core worker" in said) == (0, True)
+    assert b"given up by an operator" in (await shell.run("stuck"))[1]
+    status, said = await shell.run("stuck", "retry", str(heard.message))
+    assert (status, b"waits for its turn already" in said) == (1, True)
+    await engine.dispose()
+
+
+async def test_a_backup_is_made_and_brought_back(shell: Shell) -> None:
+    await shell.run("migrate")
+    status, said = await shell.run("backup", "backup.db")
+    assert (status, b"backup.db: " in said, b"Customers' files stand in var/media" in said) == (0, True, True)
+    assert (await shell.run("backup", "backup.db"))[0] == 1
+    shell.set(database_url="sqlite:///backup.db")
+    status, said = await shell.run("restored")
+    assert (status, said) == (0, b"Messages are numbered from 1000000 on. The product can be started.\n")
+
+
+async def test_a_database_is_copied(shell: Shell, tmp_path: Path) -> None:
+    await shell.run("migrate")
+    status, said = await shell.run("copy-database", os.environ["DATABASE_URL"], fresh_sqlite(tmp_path))
+    assert (status, b"The copy is whole." in said) == (0, True)
+    status, said = await shell.run("copy-database", "sqlite:///nowhere.db", fresh_sqlite(tmp_path))
+    assert (status, said) == (1, b"throughline: there is no file nowhere.db.\n")
+
+
 # --- --help -----------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +315,12 @@ async def test_unread_without_a_database_sends_to_the_doctor(shell: Shell) -> No
     ("command", "words"),
     [
         ("doctor", "--online"),
+        ("stuck", "--over"),
+        ("stuck retry", "--even-uncertain"),
+        ("stuck park", "--silently"),
+        ("backup", "docs/backup.md"),
+        ("restored", "docs/backup.md"),
+        ("copy-database", "PGPASSWORD"),
         ("unread", "--show"),
         ("replay", "Harmless"),
         ("telegram set-webhook", "PUBLIC_URL"),

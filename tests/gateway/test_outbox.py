@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.accept import accept_all
-from bot.gateway.outbox import LEASE, Due, claim_due, record_failure, record_sent, settle_abandoned
+from bot.gateway.outbox import LEASE, Due, claim_due, record_failure, record_sent, settle_abandoned, under_way
 from bot.gateway.retry import MAX_ATTEMPTS, Again, Over, after_failure
 from bot.store.database import transaction
 from bot.store.tables import early_receipts, messages
@@ -109,29 +109,27 @@ async def test_two_gateways_never_claim_the_same_message(engine: AsyncEngine, cl
     assert len(ids) == len(set(ids))
 
 
-async def test_an_attempt_whose_process_died_is_uncertain(engine: AsyncEngine, clock: Clock) -> None:
-    asked = await accepted(engine, says("Alice", "hello"), NOON)
+@pytest.mark.parametrize(
+    ("channel", "becomes"), [("telegram", "uncertain"), ("webchat", "queued")], ids=["uncertain", "again"]
+)
+async def test_what_was_abandoned_is_uncertain_unless_doubling_does_no_harm(
+    engine: AsyncEngine, clock: Clock, channel: str, becomes: str
+) -> None:
+    asked = await accepted(engine, says("Alice", "hello", channel=channel), NOON)
     message = await bot_says(engine, asked, "one", NOON)
     await claim(engine, clock)
     async with transaction(engine) as connection:
-        assert await settle_abandoned(connection, ["webchat"], clock()) == 0
+        [attempt] = await under_way(connection, clock())
+        assert (attempt.message, attempt.gateway, attempt.lease_over) == (message, None, False)
     clock.forward(seconds=LEASE.total_seconds() + 1)
     async with transaction(engine) as connection:
-        assert await settle_abandoned(connection, ["webchat"], clock()) == 1
+        [attempt] = await under_way(connection, clock())
+        assert attempt.lease_over
+        await settle_abandoned(connection, [attempt], ["webchat"], clock())
+        assert await under_way(connection, clock()) == []
 
-    assert await state(engine, message) == ("uncertain", 1)
-
-
-async def test_where_doubling_does_no_harm_it_is_sent_again(engine: AsyncEngine, clock: Clock) -> None:
-    asked = await accepted(engine, says("Alice", "hello", channel="webchat"), NOON)
-    message = await bot_says(engine, asked, "one", NOON)
-    await claim(engine, clock)
-    clock.forward(seconds=LEASE.total_seconds() + 1)
-    async with transaction(engine) as connection:
-        await settle_abandoned(connection, ["webchat"], clock())
-
-    assert await state(engine, message) == ("queued", 1)
-    assert [due.message.id for due in await claim(engine, clock)] == [message]
+    assert await state(engine, message) == (becomes, 1)
+    assert [due.message.id for due in await claim(engine, clock)] == [message] * (becomes == "queued")
 
 
 @pytest.mark.parametrize("reported_first", [True, False], ids=["before the answer", "after it"])

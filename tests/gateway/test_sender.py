@@ -24,7 +24,7 @@ from sandbox.telegram import (
     refuse,
     server_error,
 )
-from tests.database import NOON, fresh_postgres
+from tests.database import fresh_postgres, utc_now
 from tests.gateway.people import accepted, bot_says
 from tests.gateway.running import TOKEN, Gateway, running_gateway
 
@@ -50,10 +50,10 @@ class Line:
             dedupe_key=f"{person.id}:{key}",
             said=Text(text="hello"),
         )
-        return await accepted(self.gateway.engine, inbound, NOON)
+        return await accepted(self.gateway.engine, inbound, utc_now())
 
     async def says(self, cause: Accepted, text: str) -> int:
-        return await bot_says(self.gateway.engine, cause, text, NOON)
+        return await bot_says(self.gateway.engine, cause, text, utc_now())
 
     async def row(self, message: int) -> Any:
         async with reading(self.gateway.engine) as connection:
@@ -170,8 +170,8 @@ async def test_an_invitation_carries_a_link_whose_code_is_kept_nowhere(line: Lin
                 cause_id=asked.message,
                 state="queued",
                 attempts=0,
-                due_at=NOON,
-                created_at=NOON,
+                due_at=utc_now(),
+                created_at=utc_now(),
             )
             .returning(messages.c.id)
         )

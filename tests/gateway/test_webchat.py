@@ -106,6 +106,24 @@ async def test_a_reply_reaches_the_open_socket(gateway: Gateway, clock: Clock) -
     assert answer["seq"] > asked["seq"]
 
 
+@pytest.mark.parametrize("outage", [ConnectionRefusedError, ConnectionResetError, ValueError])
+async def test_a_socket_that_cannot_be_told_any_more_is_closed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, outage: type[Exception]
+) -> None:
+    """So that the widget comes back, rather than wait in silence at a socket that stays open."""
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise outage
+
+    async with connected(gateway, await new_token(gateway)) as widget:
+        await widget.until_ready()
+        monkeypatch.setattr("bot.gateway.webchat.transcript.transcript", away)
+        await widget.say("hello")
+        while (frame := await widget.socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+            assert frame.json()["type"] == "typing"
+        assert frame.type is aiohttp.WSMsgType.CLOSE
+
+
 async def test_reconnecting_with_the_cursor_misses_and_doubles_nothing(gateway: Gateway, clock: Clock) -> None:
     token = await new_token(gateway)
     async with connected(gateway, token) as widget:

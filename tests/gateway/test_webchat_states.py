@@ -156,3 +156,10 @@ async def test_sessions_and_sockets_are_given_at_a_humans_pace(gateway: Gateway)
                 break
     assert statuses[-1] == 429
     assert len(statuses) > 120
+
+
+async def test_no_memory_is_spent_on_compressing(gateway: Gateway) -> None:
+    """Every browser offers it."""
+    url = f"{gateway.url}/webchat/socket"
+    async with gateway.http.ws_connect(url, headers={"Origin": SHOP}, compress=15) as socket:
+        assert socket.compress == 0

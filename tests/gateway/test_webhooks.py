@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.store.tables import customers, messages, unread_webhooks
+from tests.database import fresh_postgres
 from tests.gateway.people import rows
 from tests.gateway.running import SECRET, Gateway, running_gateway
 
@@ -84,6 +85,17 @@ async def test_what_cannot_be_read_is_kept_counted_and_answered_200(gateway: Gat
     # The chat goes on.
     assert await post(gateway, update("hello", number=2)) == 200
     assert len(await rows(gateway.engine, messages)) == 1
+
+
+async def test_what_postgresql_cannot_store_is_kept_and_holds_up_nothing(tmp_path: Path, postgres_server: str) -> None:
+    async with running_gateway(tmp_path, database_url=await fresh_postgres(postgres_server)) as gateway:
+        odd = update("hello", number=10**300)
+        assert await post(gateway, odd) == 200
+        assert await post(gateway, update("hello", number=2)) == 200
+        [message] = await rows(gateway.engine, messages)
+        assert message.content == {"type": "text", "text": "hello"}
+        [kept] = await rows(gateway.engine, unread_webhooks)
+        assert json.loads(kept.body) == odd
 
 
 async def test_over_one_megabyte_is_413(gateway: Gateway) -> None:

@@ -4,8 +4,8 @@ One task looks for all windows of this gateway, and only while there is one: wha
 number of statements that grows with the changes and not with the windows. It looks again when something was committed,
 and once a second for what is not announced (a delivery on PostgreSQL).
 
-Who looks at what, and who is typing, is known to this gateway alone: behind several, agents see those who are connected
-to the same one.
+Who looks at what, and who is typing, stands in no database: gateways whisper it to each other (elsewhere.py). Behind
+several, a colleague is seen at whichever one they are connected to; one whose gateway died for a few seconds more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.gateway.desk import people
 from bot.gateway.desk.access.sessions import Agent, open_sessions
 from bot.gateway.desk.access.staff import agents_json
+from bot.gateway.desk.elsewhere import Elsewhere, People
 from bot.gateway.desk.following import Follower
 from bot.gateway.desk.items import Json, read_for_all
 from bot.gateway.desk.people import Known, where_they_speak
@@ -32,6 +33,7 @@ from bot.gateway.desk.routing.presence import BEAT_EVERY, beat
 from bot.gateway.desk.seats import Seat
 from bot.gateway.desk.surroundings import Surroundings
 from bot.gateway.desk.transcript import MARKED, Line, changed, mark_of, note_json, note_line, read_after, with_addresses
+from bot.gateway.siblings import Siblings
 from bot.store.database import reading, transaction
 from bot.store.desk_tables import handoffs, notes, team_members
 from bot.store.outage import POSSIBLE
@@ -88,7 +90,7 @@ class _News:
 class Live:
     """The desk's windows. `join` and `leave` them; say `touched` of what is changed without a message."""
 
-    def __init__(self, around: Surroundings, pulse: Pulse) -> None:
+    def __init__(self, around: Surroundings, pulse: Pulse, siblings: Siblings) -> None:
         self._around = around
         self._pulse = pulse
         self._seats: set[Seat] = set()
@@ -102,6 +104,13 @@ class Live:
         self._beaten_at = 0.0
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._elsewhere = Elsewhere(
+            siblings.whispers,
+            siblings.name,
+            here=self._people_here,
+            changed=self._tell_people,
+            touched=self._touched_elsewhere,
+        )
 
     @property
     def version(self) -> int:
@@ -109,7 +118,8 @@ class Live:
         return min([self._messages.complete_up_to + 1, *self._waiting]) - 1
 
     def viewers(self, conversation: str) -> list[str]:
-        return sorted({seat.agent.id for seat in self._seats if seat.looks_at == conversation})
+        """Agents, at whichever gateway."""
+        return sorted(self._people(conversation).viewers)
 
     async def join(self, seat: Seat) -> None:
         self._seats.add(seat)
@@ -138,6 +148,11 @@ class Live:
         """It looks different in the lists, and no message tells it."""
         self._touched.add(conversation)
         await self._pulse.tell()
+        await self._elsewhere.touched(conversation)
+
+    def _touched_elsewhere(self, conversation: str) -> None:
+        if self._seats:
+            self._touched.add(conversation)
 
     async def look_at(self, seat: Seat, known: Known | None, after: int = 0) -> None:
         """The window shows this conversation from now on, and has its lines up to `after`; None: no conversation."""
@@ -151,7 +166,7 @@ class Live:
             opened.shown |= _marks(lines)
             seat.tell({"type": "lines", "conversation": known.id, "lines": await self._shown(lines)})
         for conversation in {before, seat.looks_at} - {None}:
-            self._tell_people(str(conversation))
+            self._people_changed(str(conversation))
 
     def types(self, seat: Seat, conversation: str) -> None:
         """The agent is writing there."""
@@ -159,7 +174,7 @@ class Live:
         if opened is not None and seat.looks_at == conversation:
             was, opened.typing[seat.agent.id] = seat.agent.id in opened.typing, time.monotonic() + _TYPES_FOR
             if not was:
-                self._tell_people(conversation)
+                self._people_changed(conversation)
 
     async def catch_up(self, seat: Seat, version: int) -> None:
         """Tell a window that was away what has changed since. `reload`: so much that it better asks anew."""
@@ -180,6 +195,7 @@ class Live:
             while self._seats:
                 beat_before, began = self._pulse.beat, time.monotonic()
                 await self._look_safely()
+                self._keep_people_known()
                 took = time.monotonic() - began
                 await asyncio.sleep(max(_TOGETHER, _REST * took))
                 await self._pulse.after(beat_before, 1.0)
@@ -209,6 +225,7 @@ class Live:
                 messages.c.direction == "in",
                 messages.c.state == "waiting",
             )
+            .order_by(conversations.c.waiting_since)
             .limit(_AT_ONCE)
         )
         async with reading(self._around.engine) as connection:
@@ -342,7 +359,6 @@ class Live:
         if news.agents != self._agents:
             self._agents = news.agents
             self._tell_all({"type": "agents", "agents": news.agents}, self._seats)
-        self._end_typing()
 
     def _items_frame(self, seat: Seat, items: list[Any], gone: list[str], counts: dict[str, Json]) -> Json:
         mine = [{**item, "unread": unread(seat.agent.id)} for item, unread in items]
@@ -362,16 +378,34 @@ class Live:
             if seat.agent.id in meant:
                 seat.tell({"type": "mention", "conversation": row.conversation_id, "note": note_json(row)})
 
-    def _tell_people(self, conversation: str) -> None:
+    def _people_here(self, conversation: str) -> People:
         opened = self._open.get(conversation)
-        typing = sorted(opened.typing) if opened else []
+        viewers = frozenset(seat.agent.id for seat in self._seats if seat.looks_at == conversation)
+        return People(viewers, frozenset(opened.typing if opened else ()))
+
+    def _people(self, conversation: str) -> People:
+        return self._people_here(conversation) | self._elsewhere.people(conversation)
+
+    def _people_changed(self, conversation: str) -> None:
+        """At this gateway."""
+        self._elsewhere.say(conversation)
+        self._tell_people(conversation)
+
+    def _tell_people(self, conversation: str) -> None:
+        people = self._people(conversation)
         frame = {
             "type": "people",
             "conversation": conversation,
-            "viewers": self.viewers(conversation),
-            "typing": typing,
+            "viewers": sorted(people.viewers),
+            "typing": sorted(people.typing),
         }
         self._tell_all(frame, (seat for seat in self._seats if seat.looks_at == conversation))
+
+    def _keep_people_known(self) -> None:
+        """To other gateways; and forget those of whom nothing is heard any more."""
+        self._end_typing()
+        self._elsewhere.forget()
+        self._elsewhere.repeat({seat.looks_at for seat in self._seats if seat.looks_at})
 
     def _end_typing(self) -> None:
         now = time.monotonic()
@@ -380,7 +414,7 @@ class Live:
             for agent in over:
                 del opened.typing[agent]
             if over:
-                self._tell_people(id)
+                self._people_changed(id)
 
     def _tell_all(self, frame: Json, seats: Iterable[Seat]) -> None:
         for seat in seats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.gateway.desk.following import Follower
@@ -103,7 +103,9 @@ async def _by_name(connection: AsyncConnection, query: str, terms: Sequence[str]
 # --- The index --------------------------------------------------------------------------------------------------------
 
 _SO_FAR = sa.select(search_progress.c.message_id).where(search_progress.c.id == 1)
-WAITS = sa.exists().where(messages.c.id > sa.func.coalesce(_SO_FAR.scalar_subquery(), 0))
+# Not "exists one with a greater id", for which a planner reads the whole table from its old end.
+_NEWEST = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+WAITS = sa.func.coalesce(_SO_FAR.scalar_subquery(), 0) < _NEWEST
 
 
 class Indexer:
@@ -170,9 +172,21 @@ def _terms(row: Any) -> list[str]:
     return [] if row.channel == NOWHERE else terms_of_message(row.content)
 
 
+# A message has some thirty terms: as parameters of their own they would cost more than all else that it meets.
+_INSERT = {
+    "sqlite": sa.text(
+        "INSERT INTO search_terms (term, message_id)"
+        " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows)"
+        " WHERE true ON CONFLICT DO NOTHING"
+    ),
+    "postgresql": sa.text(
+        "INSERT INTO search_terms (term, message_id)"
+        " SELECT value->>0, (value->>1)::bigint FROM json_array_elements(CAST(:rows AS json))"
+        " ON CONFLICT DO NOTHING"
+    ),
+}
+
+
 async def _insert(connection: AsyncConnection, rows: Sequence[tuple[str, int]]) -> None:
-    if not rows:
-        return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    values = [{"term": term, "message_id": message} for term, message in rows]
-    await connection.execute(insert(search_terms).on_conflict_do_nothing(), values)
+    if rows:
+        await connection.execute(_INSERT[connection.dialect.name], {"rows": json.dumps(rows)})

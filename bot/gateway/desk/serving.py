@@ -13,16 +13,19 @@ from bot.gateway.desk.pulse import Pulse
 from bot.gateway.desk.routes import Conversations
 from bot.gateway.desk.sockets import Sockets
 from bot.gateway.desk.surroundings import Surroundings
+from bot.gateway.siblings import Siblings
 from bot.store.wake import Wake
 
 
 class Serving:
     """`close_sockets` when the gateway is about to stop, `close` when no request is under way any more."""
 
-    def __init__(self, around: Surroundings, open_wake: Callable[[], Coroutine[None, None, Wake]]) -> None:
+    def __init__(
+        self, around: Surroundings, open_wake: Callable[[], Coroutine[None, None, Wake]], siblings: Siblings
+    ) -> None:
         self._around = around
         self._pulse = Pulse(open_wake)
-        self._live = Live(around, self._pulse)
+        self._live = Live(around, self._pulse, siblings)
         self._outcomes = Outcomes(engine=around.engine, pulse=self._pulse)
         self._sockets = Sockets(around, self._live)
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.gateway import metrics
 from bot.gateway.desk.access.sessions import Agent, open_sessions
 from bot.gateway.desk.live import Live
 from bot.gateway.desk.people import Known, find
 from bot.gateway.desk.seats import Seat
 from bot.gateway.desk.surroundings import Surroundings
+from bot.gateway.serving import close_sockets
 from bot.gateway.throttle import Throttle
 from bot.store.auditing import note_look
 from bot.store.database import reading, transaction
@@ -47,8 +49,9 @@ class Sockets:
         seat = Seat(agent, socket)
         sending = asyncio.create_task(seat.send())
         try:
-            await self._live.join(seat)
-            await self._listen(socket, seat)
+            with metrics.sockets_open.labels("desk").track_inprogress():
+                await self._live.join(seat)
+                await self._listen(socket, seat)
         finally:
             await self._live.leave(seat)
             await sending
@@ -57,8 +60,7 @@ class Sockets:
 
     async def close(self) -> None:
         """The pages come back by themselves, to this gateway's successor."""
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        await close_sockets(self._open)
         await self._live.close()
 
     async def _listen(self, socket: web.WebSocketResponse, seat: Seat) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.gateway import metrics
 from bot.gateway.media.contents import NotTaken
+from bot.gateway.serving import close_sockets
 from bot.gateway.throttle import Networks, Throttles, peer_of
 from bot.gateway.webchat.identity import (
     Identities,
@@ -26,10 +27,11 @@ from bot.gateway.webchat.identity import (
     session_of_customer,
     session_of_nobody,
 )
-from bot.gateway.webchat.sessions import SESSION_LIFETIME, hashed, renew_session, visitor_of
+from bot.gateway.webchat.sessions import SESSION_LIFETIME, hashed, holder_of, renew_session, visitor_of
 from bot.gateway.webchat.sockets import Connection, Hello, Surroundings
 from bot.store.database import transaction
 from channels.contract import Malformed, Webhook, WebhookRejected
+from channels.pacing import Book
 from channels.webchat import WIDGET
 from channels.webchat.inbound import is_index, language_of, parse
 
@@ -45,14 +47,26 @@ _TRIES = 3
 class Rates:
     """How often each thing may be done. Generous, since a whole office may share one address."""
 
-    sessions: Throttles = field(default_factory=lambda: Throttles(at_once=120, a_second=2))
-    sockets: Throttles = field(default_factory=lambda: Throttles(at_once=240, a_second=4))
-    files: Throttles = field(default_factory=lambda: Throttles(at_once=40, a_second=0.5))
+    sessions: Throttles
+    sockets: Throttles
+    files: Throttles
     """By address."""
-    pages: Throttles = field(default_factory=lambda: Throttles(at_once=3_000, a_second=200))
+    pages: Throttles
     """By origin, all of it together."""
-    uploads: Throttles = field(default_factory=lambda: Throttles(at_once=10, a_second=0.2))
+    uploads: Throttles
     """Files by visitor."""
+
+
+def rates_in(book: Book) -> Rates:
+    """What fills the database and the disk is counted by all gateways together, in `book`; what only keeps one gateway
+    busy, by each."""
+    return Rates(
+        sessions=Throttles(name="webchat sessions", at_once=120, a_second=2, book=book),
+        sockets=Throttles(at_once=240, a_second=4),
+        files=Throttles(name="webchat files", at_once=40, a_second=0.5, book=book),
+        pages=Throttles(at_once=3_000, a_second=200),
+        uploads=Throttles(name="webchat uploads", at_once=10, a_second=0.2, book=book),
+    )
 
 
 class Webchat:
@@ -64,11 +78,11 @@ class Webchat:
         around: Surroundings,
         identities: Identities,
         trusted_proxies: Networks = (),
-        rates: Rates | None = None,
+        rates: Rates,
     ) -> None:
         self._around = around
         self._identities = identities
-        self._rates = rates or Rates()
+        self._rates = rates
         self._trusted_proxies = trusted_proxies
         self._open: set[web.WebSocketResponse] = set()
 
@@ -111,7 +125,7 @@ class Webchat:
         visitor = await self._bearer(request)
         if visitor is None:
             return web.json_response({"error": "expired"}, status=401, headers=cors)
-        if not self._rates.uploads.allows(visitor):
+        if not await self._rates.uploads.allows(visitor):
             return _too_many(self._rates.uploads, cors)
         try:
             taken = await self._around.uploads.take(request, visitor)
@@ -126,20 +140,21 @@ class Webchat:
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
         await self._admit(request, self._rates.sockets)
-        socket = web.WebSocketResponse(heartbeat=25, max_msg_size=_LARGEST_FRAME)
+        # Compressed, an idle socket would hold 200 KB for frames of a few hundred bytes.
+        socket = web.WebSocketResponse(heartbeat=25, max_msg_size=_LARGEST_FRAME, compress=False)
         await socket.prepare(request)
         metrics.sockets.inc()
         self._open.add(socket)
         try:
-            await self._greet(socket)
+            with metrics.sockets_open.labels("webchat").track_inprogress():
+                await self._greet(socket)
         finally:
             self._open.discard(socket)
         return socket
 
     async def close(self, _app: web.Application) -> None:
         """The widgets reconnect by themselves, to this gateway's successor."""
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        await close_sockets(self._open)
 
     async def _admit(self, request: web.Request, by_address: Throttles) -> dict[str, str]:
         """The headers of the answer, if this page may ask, and has not asked too often."""
@@ -147,7 +162,7 @@ class Webchat:
         forwarded: Sequence[str] = request.headers.getall("X-Forwarded-For", [])
         peer = peer_of(request.remote, forwarded, self._trusted_proxies)
         for throttles, who in ((by_address, peer), (self._rates.pages, request.headers["Origin"].lower())):
-            if not throttles.allows(who):
+            if not await throttles.allows(who):
                 metrics.webhooks.labels("webchat", "too_many").inc()
                 raise web.HTTPTooManyRequests(headers={**cors, "Retry-After": str(throttles.retry_after)})
         return cors
@@ -171,7 +186,11 @@ class Webchat:
         for attempt in range(_TRIES):
             try:
                 async with transaction(self._around.engine) as connection:
-                    return await self._new_session(connection, old, vouched, is_nobody)
+                    before = await holder_of(connection, old) if old else None
+                    token = await self._new_session(connection, old, vouched, is_nobody)
+                if before is not None and token != old:
+                    self._around.hub.push(before)  # who is to be told that it is over
+                return token
             except IntegrityError:
                 # Somebody else has just stored the same customer or visitor: look again and find them there.
                 if attempt == _TRIES - 1:
@@ -199,7 +218,7 @@ class Webchat:
         frame = await _first_frame(socket)
         if frame is None:
             return
-        async with transaction(self._around.engine) as connection:
+        async with self._around.looks, transaction(self._around.engine, durable=False) as connection:
             visitor = await visitor_of(connection, frame["token"], self._around.clock())
         if visitor is None:
             await socket.send_json({"type": "expired"})

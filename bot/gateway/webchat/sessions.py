@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -59,6 +60,25 @@ async def is_open(connection: AsyncConnection, token_hash: str, now: datetime) -
         )
     )
     return found.first() is not None
+
+
+async def open_among(connection: AsyncConnection, token_hashes: Sequence[str], now: datetime) -> set[str]:
+    """Those of the sessions that have neither run out nor been ended."""
+    found = await connection.execute(
+        sa.select(webchat_sessions.c.token_hash).where(
+            webchat_sessions.c.token_hash.in_(token_hashes), webchat_sessions.c.expires_at > now
+        )
+    )
+    return set(found.scalars())
+
+
+async def holder_of(connection: AsyncConnection, token: str) -> str | None:
+    """The visitor whose token this is, or was until it ran out."""
+    found = await connection.execute(
+        sa.select(webchat_sessions.c.visitor).where(webchat_sessions.c.token_hash == hashed(token))
+    )
+    visitor: str | None = found.scalar_one_or_none()
+    return visitor
 
 
 def new_visitor() -> str:

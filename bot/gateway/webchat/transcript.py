@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.content import content_from_json
 from bot.store.tables import Utc, identities, messages
-from channels.webchat.outbound import Line
+from channels.webchat.outbound import Line, may_change
 
 PAGE = 200
 
@@ -36,6 +36,29 @@ async def look_again(connection: AsyncConnection, visitor: str, shown: Collectio
         return []
     rows = await connection.execute(sa.select(messages).where(_theirs(visitor), messages.c.id.in_(shown)))
     return [_line(row) for row in rows]
+
+
+async def newest(connection: AsyncConnection) -> int:
+    """The highest number of a message; 0: there is none."""
+    return (await connection.execute(sa.select(sa.func.max(messages.c.id)))).scalar_one() or 0
+
+
+async def newest_of_each(connection: AsyncConnection, *, after: int) -> dict[str, int]:
+    """The highest number of a message of each visitor's who has any beyond this one. Costs what is beyond it."""
+    found = await connection.execute(
+        sa.select(messages.c.address, sa.func.max(messages.c.id))
+        .where(messages.c.id > after, messages.c.channel == "webchat")
+        .group_by(messages.c.address)
+    )
+    return {address: id for address, id in found}
+
+
+async def changed_among(connection: AsyncConnection, shown: Collection[int]) -> set[int]:
+    """Those of the messages, which looked as if they might change, that have changed."""
+    if not shown:
+        return set()
+    rows = await connection.execute(sa.select(messages).where(messages.c.id.in_(shown)))
+    return {row.id for row in rows if not may_change(_line(row))}
 
 
 async def note_delivered(connection: AsyncConnection, visitor: str, *, up_to: int, now: datetime) -> None:

@@ -9,6 +9,8 @@ context.configure(
     target_metadata=metadata,
     # SQLite cannot alter a table in place.
     render_as_batch=True,
+    # So that a migration may build an index on PostgreSQL while others read and write.
+    transaction_per_migration=True,
     user_module_prefix="",
 )
 with context.begin_transaction():

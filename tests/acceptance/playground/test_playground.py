@@ -26,7 +26,8 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """With a bot that answers greetings in groups, and nothing else: what is public is its builder's to say."""
+    """With a bot that answers greetings in groups, and nothing else: what is public is its builder's to say. On SQLite:
+    what the Playground sends and shows depends on no database."""
     folder = tmp_path_factory.mktemp("playground")
     endpoints = yaml.safe_load((ROOT / "endpoints.yml").read_text(encoding="utf-8"))
     (folder / "endpoints.yml").write_text(yaml.safe_dump(endpoints | {"groups": {"answers": ["greet"]}}))

@@ -273,7 +273,8 @@ class ProtocolServer:
             return await _send(socket, self.invitation(frame["channel"]) if self.invitation else answer)
         code = "too_long" if len(frame.get("text", "")) > LONGEST_TEXT else self.refuse_with
         if code:
-            return await _send(socket, {"type": "error", "code": code, "id": frame["id"]})
+            later = {"retry_after": 1} if code == "busy" else {}
+            return await _send(socket, {"type": "error", "code": code, "id": frame["id"], **later})
         if frame["id"] in visitor.known_ids:
             return
         visitor.known_ids.add(frame["id"])

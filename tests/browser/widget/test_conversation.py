@@ -176,6 +176,21 @@ async def test_a_refused_message_says_why_and_can_be_sent_again(visit: Visit, se
     assert server.customer_said() == ["Hello?"]
 
 
+async def test_what_a_busy_shop_cannot_take_yet_is_sent_again_in_its_order(
+    visit: Visit, server: ProtocolServer
+) -> None:
+    server.refuse_with = "busy"
+    page = await visit()
+    await open_chat(page)
+    await say(page, "Is anybody there?")
+    await server.until(lambda it: len(it.of_type("say")) == 2)  # by itself
+    await expect(row(page, "Is anybody there?")).to_have_attribute("data-state", "sending")
+    await say(page, "Hello?")
+    server.refuse_with = None
+    await expect(row(page, "Hello?")).to_have_attribute("data-state", "sent")
+    assert server.customer_said() == ["Is anybody there?", "Hello?"]
+
+
 async def test_a_message_that_can_never_be_sent_is_handed_back_for_editing(
     visit: Visit, server: ProtocolServer
 ) -> None:

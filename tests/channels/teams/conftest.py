@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
 
 from channels.contract import Inbound, Outbound, Webhook
-from channels.pacing import Pace
-from channels.teams import TeamsChannel
+from channels.pacing import Book, Limit
+from channels.teams import PER_THREAD, TeamsChannel
 from sandbox.teams import BotAccount, Delivery, Person, TeamsServer
 
 LINK = "https://wa.me/15550001111?text=f3Kx_9vQ-2LmZr7T"
@@ -81,7 +81,8 @@ async def open_channel(server: TeamsServer, shop: BotAccount) -> AsyncIterator[O
         development: bool = False,
         timeout: float = 5.0,
         patience: float = 30.0,
-        pace: Pace | None = None,
+        pace: Sequence[Limit] = PER_THREAD,
+        book: Book | None = None,
     ) -> TeamsChannel:
         channel = TeamsChannel(
             app_id=shop.app_id if app_id is None else app_id,
@@ -94,6 +95,7 @@ async def open_channel(server: TeamsServer, shop: BotAccount) -> AsyncIterator[O
             timeout=timeout,
             patience=patience,
             pace=pace,
+            book=book,
         )
         opened.append(channel)
         await channel.start()

@@ -39,7 +39,7 @@ from channels.contract import (
     Webhook,
     WebhookRejected,
 )
-from channels.pacing import Limit, Pace
+from channels.pacing import Limit, OwnBook
 from channels.teams import PER_THREAD, TeamsChannel
 from channels.teams.address import parse
 from channels.teams.attachments import Place
@@ -458,6 +458,15 @@ async def test_typing_sign_is_shown(channel: TeamsChannel, alice: Person, shop: 
     assert (await alice.next_event("typing"))["type"] == "typing"
 
 
+async def test_typing_sign_is_shown_again(
+    channel: TeamsChannel, alice: Person, shop: BotAccount, endpoint: Endpoint
+) -> None:
+    heard = await inbound(channel, await alice.say(shop, "hello"), endpoint)
+    await channel.show_typing(heard.address, heard.platform_id)
+    assert (await alice.next_event("typing"))["type"] == "typing"
+    await channel.show_typing("nowhere", None)
+
+
 async def test_typing_sign_that_is_refused_is_only_counted(
     channel: TeamsChannel, alice: Person, shop: BotAccount, endpoint: Endpoint
 ) -> None:
@@ -553,7 +562,7 @@ async def test_chat_that_is_written_to_too_fast_waits_and_others_do_not(
     open_channel: Open, server: TeamsServer, shop: BotAccount, endpoint: Endpoint, alice: Person
 ) -> None:
     clock = Clock()
-    channel = await open_channel(pace=Pace(each=(Limit(calls=2, seconds=60),), clock=clock))
+    channel = await open_channel(pace=[Limit(calls=2, seconds=60)], book=OwnBook(clock))
     to_alice = message((await inbound(channel, await alice.say(shop, "hello"), endpoint)).address, Content(text="hi"))
     bob = await server.person("Bob").say(shop, "hello")
     to_bob = replace(to_alice, address=(await inbound(channel, bob, endpoint)).address)
@@ -572,7 +581,7 @@ async def test_chat_that_teams_throttled_is_left_alone_for_as_long(
     open_channel: Open, shop: BotAccount, address: str
 ) -> None:
     clock = Clock()
-    channel = await open_channel(pace=Pace(each=PER_THREAD, clock=clock))
+    channel = await open_channel(book=OwnBook(clock))
     shop.faults.order("message", throttle(7))
     assert await failure(channel, message(address, Content(text="hi"))) == error(
         "too many messages for Teams", retry_after=7
@@ -587,7 +596,7 @@ async def test_chat_that_teams_throttled_is_left_alone_for_as_long(
 async def test_typing_sign_does_not_take_the_answers_turn(
     open_channel: Open, alice: Person, shop: BotAccount, endpoint: Endpoint
 ) -> None:
-    channel = await open_channel(pace=Pace(each=(Limit(calls=1, seconds=60),), clock=Clock()))
+    channel = await open_channel(pace=[Limit(calls=1, seconds=60)])
     heard = await inbound(channel, await alice.say(shop, "hello"), endpoint)
     await channel.send(message(heard.address, Content(text="hi")))
     await channel.acknowledge(heard)

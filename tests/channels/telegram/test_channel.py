@@ -167,6 +167,16 @@ async def test_only_taps_are_acknowledged(channel: TelegramChannel, shop: BotAcc
     assert methods(shop) == []
 
 
+async def test_typing_sign_is_shown(channel: TelegramChannel, alice: User) -> None:
+    await channel.show_typing(str(alice.id), None)
+    assert (await alice.next_event("action"))["action"] == "typing"
+
+
+async def test_typing_sign_that_is_refused_is_nobodys_trouble(channel: TelegramChannel, shop: BotAccount) -> None:
+    await channel.show_typing("404", None)
+    assert methods(shop) == ["sendChatAction"]
+
+
 async def test_tap_that_telegram_has_forgotten_is_only_counted(channel: TelegramChannel, alice: User) -> None:
     await channel.acknowledge(_from(alice, Choice(message=345, option=0)))
     assert channel.lost_acknowledgements == 1

@@ -246,12 +246,20 @@ async def missing(name: str) -> bytes:
     )
 
 
-def webchat(pushed: list[str]) -> WebchatChannel:
-    return WebchatChannel(origins=["https://shop.example.com"], push=pushed.append, open_upload=no_upload)
+def webchat(pushed: list[str], typing: list[str]) -> WebchatChannel:
+    return WebchatChannel(
+        origins=["https://shop.example.com"], push=pushed.append, typing=typing.append, open_upload=no_upload
+    )
+
+
+async def test_the_typing_sign_is_shown_to_the_visitor_who_waits() -> None:
+    typing: list[str] = []
+    await webchat([], typing).show_typing("visitor", None)
+    assert typing == ["visitor"]
 
 
 async def test_a_file_is_fetched_from_where_it_is() -> None:
-    channel = webchat([])
+    channel = webchat([], [])
     assert await channel.fetch("a" * 64, limit=4) == b"four"
     for ref, permanent in (("b" * 64, True), ("invalid", True), ("locked", False)):
         with pytest.raises(FetchError) as error:
@@ -264,15 +272,15 @@ async def test_a_file_is_fetched_from_where_it_is() -> None:
 
 
 async def test_the_link_leads_to_the_shops_page() -> None:
-    assert await webchat([]).deep_link("A1b2") == "https://shop.example.com/#continue=A1b2"
-    assert (await webchat([]).deep_link(None)).rstrip("/") == "https://shop.example.com"
+    assert await webchat([], []).deep_link("A1b2") == "https://shop.example.com/#continue=A1b2"
+    assert (await webchat([], []).deep_link(None)).rstrip("/") == "https://shop.example.com"
 
 
 async def test_sending_and_taking_buttons_off_wake_the_visitor() -> None:
     pushed: list[str] = []
     message = Outbound(id=1, address="v1", content=Content(text="Hi"))
-    await webchat(pushed).send(message)
-    await webchat(pushed).withdraw(message, [])
+    await webchat(pushed, []).send(message)
+    await webchat(pushed, []).withdraw(message, [])
     assert pushed == ["v1", "v1"]
 
 
@@ -293,4 +301,4 @@ async def test_sending_and_taking_buttons_off_wake_the_visitor() -> None:
     ],
 )
 def test_what_it_shows_is_told_in_words(content: Content, words: str) -> None:
-    assert webchat([]).shows(Outbound(id=1, address="v1", content=content)) == [f"message: {words}"]
+    assert webchat([], []).shows(Outbound(id=1, address="v1", content=content)) == [f"message: {words}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from channels.contract import Outbound
+from channels.pacing import Book
 from channels.whatsapp import WhatsAppChannel
 from sandbox.whatsapp import Limits, Number, Person, WhatsAppServer
 
@@ -65,7 +65,7 @@ async def open_channel() -> AsyncIterator[Open]:
         link: Callable[[Outbound], Awaitable[str]] = link_to_telegram,
         timeout: float = 5.0,
         patience: float = 30.0,
-        clock: Callable[[], float] = time.monotonic,
+        book: Book | None = None,
     ) -> WhatsAppChannel:
         channel = WhatsAppChannel(
             access_token=access_token,
@@ -76,7 +76,7 @@ async def open_channel() -> AsyncIterator[Open]:
             link=link,
             timeout=timeout,
             patience=patience,
-            clock=clock,
+            book=book,
         )
         await channel.start()
         opened.append(channel)

@@ -38,6 +38,7 @@ from channels.contract import (
     Webhook,
     WebhookRejected,
 )
+from channels.pacing import OwnBook
 from channels.whatsapp import DEFAULT_API_URL, WhatsAppChannel
 from sandbox.whatsapp import (
     Delivery,
@@ -411,7 +412,7 @@ async def test_pair_limit_waits_longer_each_time_and_holds_up_nobody_else(
     server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open
 ) -> None:
     clock = Clock()
-    channel = await open_channel(server.url, clock=clock)
+    channel = await open_channel(server.url, book=OwnBook(clock))
     bob = server.person("Bob", "6591234567")
     await bob.say(shop, "hello")
     shop.faults.order("text", refuse(131056), times=3)
@@ -434,7 +435,7 @@ async def test_metas_rates_are_kept_before_it_has_to_say_so(
 ) -> None:
     """45 to one person at once, and then none until as many would have been taken at one every 6 seconds."""
     clock = Clock()
-    channel = await open_channel(server.url, clock=clock)
+    channel = await open_channel(server.url, book=OwnBook(clock))
     for _ in range(45):
         await channel.send(to(alice, HELLO))
     clock.seconds = 260
@@ -448,7 +449,7 @@ async def test_too_many_in_all_holds_up_everybody(
     server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open
 ) -> None:
     clock = Clock()
-    channel = await open_channel(server.url, clock=clock)
+    channel = await open_channel(server.url, book=OwnBook(clock))
     shop.faults.order("text", refuse(80007))
     assert (await failure(channel, to(alice, HELLO)))[3] == 60
     assert await held_back(channel, to(server.person("Bob", "6591234567"), HELLO)) == 60
@@ -555,6 +556,15 @@ async def test_message_is_marked_as_read_and_the_typing_sign_shows(
     await channel.acknowledge(inbound)
     shown = {"business": PHONE_NUMBER_ID, "message_id": inbound.platform_id}
     assert (await alice.next_event("read"), await alice.next_event("typing")) == (shown, shown)
+
+
+async def test_typing_sign_is_shown_again(channel: WhatsAppChannel, shop: Number, alice: Person) -> None:
+    inbound = read_one(channel, await alice.say(shop, "where is my order?"))
+    await channel.show_typing(inbound.address, inbound.platform_id)
+    assert (await alice.next_event("typing"))["message_id"] == inbound.platform_id
+    await channel.show_typing(inbound.address, None)
+    await channel.show_typing(inbound.address, "wamid.nobody's")
+    assert len(shop.calls) == 2
 
 
 async def test_message_that_meta_does_not_know_is_only_counted(channel: WhatsAppChannel, shop: Number) -> None:

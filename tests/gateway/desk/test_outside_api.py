@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bot.gateway.app import utc_now
 from bot.store.database import transaction
 from bot.store.desk_tables import agents, audit
 from bot.store.handoffs import Wanted, begin
 from bot.store.tables import identities, messages
 from bot.store.wake import notify
+from tests.database import utc_now
 from tests.gateway.desk.outside import SECRET, TOKEN, Core, Helpdesk, a_database, change, helpdesk
 from tests.gateway.people import accepted, rows, says
 from tests.gateway.running import Gateway, running_gateway

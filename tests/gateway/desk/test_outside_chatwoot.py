@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.gateway.app import utc_now
 from bot.gateway.desk.outside.chatwoot import DESK
 from bot.gateway.desk.outside.staff import agent_id
 from bot.gateway.media.vault import Vault
@@ -22,6 +21,7 @@ from bot.store.tables import identities, media, messages
 from bot.store.wake import notify
 from channels.contract import Media
 from sandbox.chatwoot import LOST, ChatwootServer, Inbox, User
+from tests.database import utc_now
 from tests.gateway.desk.outside import Core, a_database, change
 from tests.gateway.desk.staff import hire
 from tests.gateway.people import accepted, rows, says

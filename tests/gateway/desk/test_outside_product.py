@@ -8,15 +8,17 @@ from pathlib import Path
 from sandbox.chatwoot import ChatwootServer
 from sandbox.journeys.stack import TELEGRAM_SECRET, running_stack
 from sandbox.telegram import TelegramServer
+from tests.database import NewDatabase
 
 SECRET = "the-secret-of-the-inbox"
 OPEN_QUESTION = "What is the reason"
 
 
-async def test_a_return_goes_on_where_it_stopped(tmp_path: Path) -> None:
+async def test_a_return_goes_on_where_it_stopped(tmp_path: Path, new_database: NewDatabase) -> None:
     async with TelegramServer() as telegram, ChatwootServer() as chatwoot:
         inbox = chatwoot.inbox(webhook_url="", secret=SECRET)
         settings = {
+            "DATABASE_URL": await new_database(),
             "CHATWOOT_URL": chatwoot.url,
             "CHATWOOT_ACCOUNT_ID": str(chatwoot.account.id),
             "CHATWOOT_INBOX_ID": str(inbox.id),

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.media.sweep import KEPT_FOR, Sweeper
 from bot.gateway.media.vault import Vault
-from bot.store.database import transaction
+from bot.store.database import reading, transaction
+from bot.store.desk_tables import handoffs
 from bot.store.merging import join_customers
+from bot.store.ownership import QUEUED
 from bot.store.tables import customers, events, identities, media, messages
 from tests.database import Clock
 from tests.gateway.desk.office import WHATSAPP, Office, identity_of, open_office
@@ -56,6 +58,17 @@ async def joined(office: Office, one: str, channel: str, into: str, into_channel
         await join_customers(
             connection, one=who, into=await customer_of(office.engine, into, into_channel), now=office.clock()
         )
+
+
+async def until_it_waits_again(office: Office, conversation: str) -> None:
+    """For somebody at the desk: the gateway looks now and then whether whoever has it is gone."""
+    mine = sa.select(handoffs.c.state).where(handoffs.c.conversation_id == conversation)
+    async with asyncio.timeout(30):
+        while True:
+            async with reading(office.engine) as connection:
+                if (await connection.execute(mine)).scalar_one() == QUEUED:
+                    return
+            await asyncio.sleep(0.02)
 
 
 async def told(office: Office) -> list[Any]:
@@ -110,7 +123,8 @@ async def test_when_the_window_is_closed_the_agent_hears_it_and_where_else_to_wr
     assert (await preview(maya, conversation, {"text": "Hello"}))[1]["problem"] == "window_closed"
     refused = {"error": "window_closed", "possible": [webchat]}
     assert await say(maya, conversation, {"text": "Hello"}) == (409, refused)
-    # Nobody was at the desk for a day, so it waits for somebody again.
+    # Nobody was at the desk for a day.
+    await until_it_waits_again(office, conversation)
     assert (await maya.post(f"/desk/api/conversations/{conversation}/do", {"do": "take"}))[0] == 200
     assert (await say(maya, conversation, {"text": "Hello"}, to=webchat["identity"]))[0] == 200
     _, panel = await maya.get(f"/desk/api/conversations/{conversation}")

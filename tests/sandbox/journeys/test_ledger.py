@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.gateway.migrate import upgrade
-from bot.store.database import connect
+from bot.store.database import reading, transaction
+from bot.store.desk_tables import agents, handoffs
+from bot.store.tables import (
+    conversations,
+    customers,
+    events,
+    identities,
+    link_codes,
+    messages,
+    sent_parts,
+    snapshots,
+    verifications,
+    webchat_sessions,
+    workers,
+    wrong_codes,
+)
 from sandbox.journeys.ledger import Ledger
+from tests.database import NOON, engine
 
-NOW = "2026-11-21 12:00:00.000000"
+__all__ = ["engine"]
 
 
 @pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    engine = connect(f"sqlite:///{tmp_path}/throughline.db")
-    await upgrade(engine)
-    await engine.dispose()
-    path = tmp_path / "throughline.db"
-    run(path, "INSERT INTO customers (id, created_at) VALUES ('alice', ?)", NOW)
-    run(
-        path,
-        "INSERT INTO conversations (id, customer_id, owner, last_seq, inbound_seq, done_seq, epoch, created_at) "
-        "VALUES ('c', 'alice', 'bot', 0, 0, 0, 0, ?)",
-        NOW,
-    )
-    return path
+async def ledger(engine: AsyncEngine) -> AsyncIterator[Ledger]:
+    await add(engine, customers, id="alice", created_at=NOON)
+    numbers = dict.fromkeys(("last_seq", "inbound_seq", "done_seq", "epoch"), 0)
+    await add(engine, conversations, id="c", customer_id="alice", owner="bot", created_at=NOON, **numbers)
+    ledger = Ledger(engine.url.render_as_string(hide_password=False))
+    yield ledger
+    await ledger.close()
 
 
-def run(path: Path, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute(statement, values)
+async def add(engine: AsyncEngine, table: sa.Table, **values: Any) -> None:
+    async with transaction(engine) as connection:
+        await connection.execute(sa.insert(table).values(values))
 
 
-def table(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as database:
-        return database.execute(query).fetchall()
+async def change(engine: AsyncEngine, table: sa.Table, **values: Any) -> None:
+    """In all rows."""
+    async with transaction(engine) as connection:
+        await connection.execute(sa.update(table).values(values))
 
 
-def add(path: Path, number: int, direction: str, state: str, channel: str = "telegram", **more: object) -> None:
+async def found(engine: AsyncEngine, *columns: sa.Column[Any]) -> list[tuple[Any, ...]]:
+    async with reading(engine) as connection:
+        return [tuple(row) for row in await connection.execute(sa.select(*columns).order_by(columns[0]))]
+
+
+async def say(
+    engine: AsyncEngine, number: int, direction: str, state: str, channel: str = "telegram", **more: object
+) -> None:
     fields = {
         "id": number,
         "conversation_id": "c",
@@ -52,14 +69,13 @@ def add(path: Path, number: int, direction: str, state: str, channel: str = "tel
         "author": "bot",
         "channel": channel,
         "address": "1",
-        "content": "{}",
+        "content": {},
         "state": state,
         "attempts": 0,
-        "due_at": NOW,
-        "created_at": NOW,
-        **more,
+        "due_at": NOON,
+        "created_at": NOON,
     }
-    run(path, f"INSERT INTO messages ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})", *fields.values())
+    await add(engine, messages, **fields | more)
 
 
 @pytest.mark.parametrize(
@@ -74,128 +90,110 @@ def add(path: Path, number: int, direction: str, state: str, channel: str = "tel
         ("out", "uncertain", True),
     ],
 )
-async def test_settled_is_when_nothing_can_come_any_more(path: Path, direction: str, state: str, settled: bool) -> None:
-    assert Ledger(path).is_settled()
-    add(path, 1, direction, state)
-    assert Ledger(path).is_settled() is settled
+async def test_settled_is_when_nothing_can_come_any_more(
+    engine: AsyncEngine, ledger: Ledger, direction: str, state: str, settled: bool
+) -> None:
+    assert await ledger.is_settled()
+    await say(engine, 1, direction, state)
+    assert await ledger.is_settled() is settled
 
 
-async def test_any_part_leads_to_all_parts_once_the_message_is_sent(path: Path) -> None:
-    ledger = Ledger(path)
-    add(path, 1, "out", "sending", platform_id="7")
-    assert ledger.parts("telegram", "7") == []
-    run(path, "UPDATE messages SET state = 'sent'")
+async def test_any_part_leads_to_all_parts_once_the_message_is_sent(engine: AsyncEngine, ledger: Ledger) -> None:
+    await say(engine, 1, "out", "sending", platform_id="7")
+    assert await ledger.parts("telegram", "7") == []
+    await change(engine, messages, state="sent")
     for part in (1, 2):
-        run(path, "INSERT INTO sent_parts VALUES (1, ?, 'telegram', ?)", part, str(7 + part))
-    add(path, 2, "out", "sent", platform_id="20")
-    assert ledger.parts("telegram", "7") == ledger.parts("telegram", "9") == ["7", "8", "9"]
-    assert ledger.parts("telegram", "20") == ["20"]
-    assert ledger.parts("teams", "7") == []
-    assert ledger.conversation("telegram", "8") == "c"
+        await add(engine, sent_parts, message_id=1, part=part, channel="telegram", platform_id=str(7 + part))
+    await say(engine, 2, "out", "sent", platform_id="20")
+    assert await ledger.parts("telegram", "7") == await ledger.parts("telegram", "9") == ["7", "8", "9"]
+    assert await ledger.parts("telegram", "20") == ["20"]
+    assert await ledger.parts("teams", "7") == []
+    assert await ledger.conversation("telegram", "8") == "c"
 
 
-async def test_the_website_knows_messages_by_the_products_own_number(path: Path) -> None:
-    add(path, 5, "out", "sent", channel="webchat", address="visitor")
-    add(path, 6, "out", "sent", channel="webchat", address="another")
-    run(path, "INSERT INTO webchat_sessions VALUES ('hash', 'visitor', ?, ?)", NOW, NOW)
-    ledger = Ledger(path)
-    assert ledger.newest_for_visitor("hash") == 5
-    assert ledger.newest_for_visitor("no such") == 0
-    assert ledger.conversation("webchat", "5") == "c"
-    assert ledger.conversation("telegram", "5") is None
+async def test_the_website_knows_messages_by_the_products_own_number(engine: AsyncEngine, ledger: Ledger) -> None:
+    await say(engine, 5, "out", "sent", channel="webchat", address="visitor")
+    await say(engine, 6, "out", "sent", channel="webchat", address="another")
+    await add(engine, webchat_sessions, token_hash="hash", visitor="visitor", created_at=NOON, expires_at=NOON)
+    assert await ledger.newest_for_visitor("hash") == 5
+    assert await ledger.newest_for_visitor("no such") == 0
+    assert await ledger.conversation("webchat", "5") == "c"
+    assert await ledger.conversation("telegram", "5") is None
 
 
-async def test_time_passes_for_all_that_happened_and_for_nothing_that_is_under_way(path: Path) -> None:
-    run(
-        path,
-        "INSERT INTO link_codes (code_hash, customer_id, from_channel, to_channel, created_at, expires_at) "
-        "VALUES ('h', 'alice', 'webchat', 'telegram', ?, '2026-11-21 12:10:00.000500')",
-        NOW,
-    )
-    add(path, 1, "in", "done")
-    run(path, "INSERT INTO workers VALUES ('w', 'm', ?, ?)", NOW, NOW)
+async def test_time_passes_for_all_that_happened_and_for_nothing_that_is_under_way(
+    engine: AsyncEngine, ledger: Ledger
+) -> None:
+    code = {"code_hash": "h", "customer_id": "alice", "from_channel": "webchat", "to_channel": "telegram"}
+    end = NOON + timedelta(minutes=10, microseconds=500)
+    await add(engine, link_codes, **code, created_at=NOON, expires_at=end)
+    await say(engine, 1, "in", "done")
+    await add(engine, workers, id="w", model="m", started_at=NOON, seen_at=NOON)
 
-    Ledger(path).let_pass(3600)
+    await ledger.let_pass(3600)
 
-    earlier = "2026-11-21 11:00:00.000000"
-    assert table(path, "SELECT created_at, expires_at, used_at FROM link_codes") == [
-        (earlier, "2026-11-21 11:10:00.000500", None)
-    ]
-    assert table(path, "SELECT created_at, due_at, finished_at FROM messages") == [(earlier, NOW, None)]
-    assert table(path, "SELECT seen_at FROM workers") == [(NOW,)]
-
-
-async def test_time_passes_for_what_rasa_remembers_too(path: Path) -> None:
-    event = '{"event": "user", "text": "有货吗？", "timestamp": 1000.25}'
-    run(path, "INSERT INTO events VALUES ('c', 1, 'user', 1000.25, NULL, ?)", event)
-    run(path, "INSERT INTO snapshots (conversation_id, seq, data) VALUES ('c', 1, ?)", f"[{event}]")
-
-    Ledger(path).let_pass(60)
-
-    [(at, data)] = table(path, "SELECT timestamp, data FROM events")
-    [(snapshot,)] = table(path, "SELECT data FROM snapshots")
-    assert at == 940.25
-    assert json.loads(data) == {"event": "user", "text": "有货吗？", "timestamp": 940.25}
-    assert json.loads(snapshot) == [json.loads(data)]
+    hour = timedelta(hours=1)
+    codes = await found(engine, link_codes.c.created_at, link_codes.c.expires_at, link_codes.c.used_at)
+    assert codes == [(NOON - hour, end - hour, None)]
+    said = await found(engine, messages.c.created_at, messages.c.due_at, messages.c.finished_at)
+    assert said == [(NOON - hour, NOON, None)]
+    assert await found(engine, workers.c.seen_at) == [(NOON,)]
 
 
-async def test_nobody_has_an_account_or_a_code_in_the_next_journey(path: Path) -> None:
-    run(path, "UPDATE customers SET account = 'C-1001'")
-    run(
-        path,
-        "INSERT INTO identities (id, channel, external_id, customer_id, address, assurance, linked_how, linked_at) "
-        "VALUES (1, 'telegram', '7', 'alice', '7', 'code', 'email_code', ?)",
-        NOW,
-    )
-    add(path, 1, "out", "sent")
-    run(
-        path,
-        "INSERT INTO verifications (identity_id, account, message_id, wrong, created_at, expires_at) "
-        "VALUES (1, 'C-1001', 1, 0, ?, ?)",
-        NOW,
-        NOW,
-    )
-    run(path, "INSERT INTO wrong_codes (identity_id, at) VALUES (1, ?)", NOW)
+async def test_time_passes_for_what_rasa_remembers_too(engine: AsyncEngine, ledger: Ledger) -> None:
+    event = {"event": "user", "text": "有货吗？", "timestamp": 1000.25}
+    for seq in (1, 2):
+        await add(engine, events, conversation_id="c", seq=seq, type="user", timestamp=1000.25, data=event)
+    await add(engine, snapshots, conversation_id="c", seq=1, data=[event])
 
-    Ledger(path).forget_accounts()
+    await ledger.let_pass(60)
 
-    assert table(path, "SELECT account FROM customers") == [(None,)]
-    assert table(path, "SELECT * FROM verifications") == table(path, "SELECT * FROM wrong_codes") == []
+    earlier = event | {"timestamp": 940.25}
+    rows = await found(engine, events.c.seq, events.c.timestamp, events.c.data)
+    assert rows == [(1, 940.25, earlier), (2, 940.25, earlier)]
+    assert await found(engine, snapshots.c.seq, snapshots.c.data) == [(1, [earlier])]
 
 
-async def test_the_next_journey_begins_with_an_empty_desk(path: Path) -> None:
+async def test_nobody_has_an_account_or_a_code_in_the_next_journey(engine: AsyncEngine, ledger: Ledger) -> None:
+    await change(engine, customers, account="C-1001")
+    alice = {"id": 1, "channel": "telegram", "external_id": "7", "customer_id": "alice", "address": "7"}
+    await add(engine, identities, **alice, assurance="code", linked_how="email_code", linked_at=NOON)
+    await say(engine, 1, "out", "sent")
+    code = {"identity_id": 1, "account": "C-1001", "message_id": 1, "wrong": 0}
+    await add(engine, verifications, **code, created_at=NOON, expires_at=NOON)
+    await add(engine, wrong_codes, identity_id=1, at=NOON)
+
+    await ledger.forget_accounts()
+
+    assert await found(engine, customers.c.account) == [(None,)]
+    assert await found(engine, verifications.c.account) == await found(engine, wrong_codes.c.at) == []
+
+
+async def test_the_next_journey_begins_with_an_empty_desk(engine: AsyncEngine, ledger: Ledger) -> None:
     for id in ("maya", "sam"):
-        run(
-            path,
-            "INSERT INTO agents (id, login, name, role, languages, topics, capacity, availability, seen_at, "
-            "created_at) VALUES (?, ?, ?, 'agent', '[]', '[]', 5, 'available', ?, ?)",
-            *(id, id, id.title(), NOW, NOW),
-        )
-    run(path, "UPDATE conversations SET owner = 'queue'")
-    run(
-        path,
-        "INSERT INTO handoffs (conversation_id, state, priority, why, asked_at, queued_at, left_message) "
-        "VALUES ('c', 'queued', 0, 'asked', ?, ?, 0)",
-        *(NOW, NOW),
-    )
-    ledger = Ledger(path)
+        who = {"id": id, "login": id, "name": id.title(), "role": "agent", "availability": "available"}
+        fields = {"languages": list[str](), "topics": list[str](), "capacity": 5}
+        await add(engine, agents, **who, **fields, seen_at=NOON, created_at=NOON)
+    await change(engine, conversations, owner="queue")
+    case = {"conversation_id": "c", "state": "queued", "priority": 0, "why": "asked", "left_message": False}
+    await add(engine, handoffs, **case, asked_at=NOON, queued_at=NOON)
 
-    ledger.let_pass(3600)
-    ledger.forget("Sam")
-    assert table(path, "SELECT id, seen_at FROM agents ORDER BY id") == [("maya", NOW), ("sam", None)]
+    await ledger.let_pass(3600)
+    await ledger.forget("Sam")
+    assert await found(engine, agents.c.id, agents.c.seen_at) == [("maya", NOON), ("sam", None)]
 
-    ledger.empty_the_desk()
-    assert table(path, "SELECT seen_at FROM agents") == [(None,), (None,)]
-    assert table(path, "SELECT state, ended_at IS NULL FROM handoffs") == [("returned", 0)]
-    assert table(path, "SELECT owner FROM conversations") == [("bot",)]
+    await ledger.empty_the_desk()
+    assert await found(engine, agents.c.seen_at) == [(None,), (None,)]
+    assert await found(engine, handoffs.c.state, handoffs.c.ended_at) == [("returned", NOON - timedelta(hours=1))]
+    assert await found(engine, conversations.c.owner) == [("bot",)]
 
 
-async def test_trouble_is_told_from_a_message_on(path: Path) -> None:
-    add(path, 1, "out", "failed", error="old")
-    add(path, 2, "out", "failed", error="blocked by the person")
-    add(path, 3, "in", "failed", error="the turn took too long")
-    assert Ledger(path).newest() == 3
-    assert Ledger(path).trouble_since(1) == [
+async def test_trouble_is_told_from_a_message_on(engine: AsyncEngine, ledger: Ledger) -> None:
+    await say(engine, 1, "out", "failed", error="old")
+    await say(engine, 2, "out", "failed", error="blocked by the person")
+    await say(engine, 3, "in", "failed", error="the turn took too long")
+    assert await ledger.newest() == 3
+    assert await ledger.trouble_since(1) == [
         "a message to telegram: blocked by the person",
         "a message from telegram: the turn took too long",
     ]

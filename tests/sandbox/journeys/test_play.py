@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -113,34 +112,34 @@ class Book(Ledger):
     """Everything is said at once."""
 
     def __init__(self, product: Product) -> None:
-        super().__init__(Path("/nowhere"))
+        super().__init__("sqlite:///nowhere")
         self._product = product
 
-    def let_pass(self, seconds: int) -> None:
+    async def let_pass(self, seconds: int) -> None:
         self._product.hear(f"{seconds} seconds later")
 
-    def forget_accounts(self) -> None:
+    async def forget_accounts(self) -> None:
         """Nobody has any."""
 
-    def empty_the_desk(self) -> None:
+    async def empty_the_desk(self) -> None:
         """It is."""
 
-    def forget(self, agent: str) -> None:
+    async def forget(self, agent: str) -> None:
         self._product.hear(f"{agent} is gone")
 
-    def is_settled(self) -> bool:
+    async def is_settled(self) -> bool:
         return True
 
-    def parts(self, channel: str, part: str) -> list[str]:
+    async def parts(self, channel: str, part: str) -> list[str]:
         return self._product.whole.get(part, [part])
 
-    def conversation(self, channel: str, part: str) -> str | None:
+    async def conversation(self, channel: str, part: str) -> str | None:
         return "the conversation"
 
-    def newest(self) -> int:
+    async def newest(self) -> int:
         return 0
 
-    def trouble_since(self, message: int) -> list[str]:
+    async def trouble_since(self, message: int) -> list[str]:
         return ["a message to telegram: blocked by the person"]
 
 

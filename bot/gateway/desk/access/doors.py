@@ -15,6 +15,7 @@ from bot.gateway.desk.access.me import Me
 from bot.gateway.desk.access.page import page_routes
 from bot.gateway.desk.access.passwords import Passwords
 from bot.gateway.throttle import Networks
+from channels.pacing import Book
 
 
 def access_routes(
@@ -25,12 +26,18 @@ def access_routes(
     channels: Collection[str],
     trusted_proxies: Networks = (),
     passwords: Passwords | None = None,
+    book: Book | None = None,
 ) -> list[web.AbstractRouteDef]:
     """The page, the door, an agent's own things, agents and teams. `channels`: the names of those that are served, as
-    they are by the time somebody asks."""
+    they are by the time somebody asks. `book`: how often somebody knocked, at whichever gateway."""
     passwords = passwords or Passwords()
     door = Login(
-        engine=engine, clock=clock, origins=guard.origins, passwords=passwords, trusted_proxies=trusted_proxies
+        engine=engine,
+        clock=clock,
+        origins=guard.origins,
+        passwords=passwords,
+        trusted_proxies=trusted_proxies,
+        book=book,
     )
     me = Me(engine=engine, clock=clock, guard=guard, passwords=passwords, channels=channels)
     administration = Administration(engine=engine, clock=clock, guard=guard, passwords=passwords)

@@ -28,6 +28,7 @@ from bot.gateway.throttle import Networks, Throttles, peer_of
 from bot.store.auditing import note
 from bot.store.database import reading, transaction
 from bot.store.desk_tables import agents
+from channels.pacing import Book
 
 _KNOWN_FOR = timedelta(days=180)
 _AT_A_TIME, _IN_LINE = 2, 40
@@ -64,6 +65,7 @@ class Login:
         origins: Origins,
         passwords: Passwords,
         trusted_proxies: Networks = (),
+        book: Book | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -71,7 +73,7 @@ class Login:
         self._passwords = passwords
         self._devices = Signer(engine=engine, purpose="desk-device", clock=clock)
         self._trusted_proxies = trusted_proxies
-        self._knocks = Throttles(at_once=60, a_second=1)
+        self._knocks = Throttles(name="desk log-ins", at_once=60, a_second=1, book=book)
         self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._in_line = 0
 
@@ -81,7 +83,7 @@ class Login:
     async def login(self, request: web.Request) -> web.StreamResponse:
         self._origins.check(request)
         peer = peer_of(request.remote, request.headers.getall("X-Forwarded-For", []), self._trusted_proxies)
-        if not self._knocks.allows(peer):
+        if not await self._knocks.allows(peer):
             raise Refused(429, "locked", retry_after=self._knocks.retry_after)
         body = await body_of(request)
         login = text(body, "login", longest=255).lower()

@@ -47,7 +47,7 @@ _LOOKED_THROUGH = 3 * TRANSCRIPT
 _AT_ONCE = 100
 _KEPT_FOR = timedelta(hours=1)
 """Delivery states are told for this long after the end of a stretch."""
-_LOCK = 7_114_208
+_LOCK = 7_114_213
 """Any number will do; all gateways on one PostgreSQL database must take the same one."""
 
 
