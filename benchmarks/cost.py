@@ -48,7 +48,7 @@ def cpu_of(pids: Iterable[int]) -> float:
 
 def memory_of(pid: int) -> int:
     """Resident bytes of a process and its children."""
-    return sum(int(each.memory_info().rss) for each in _family(pid))
+    return sum(_resident(each) for each in _family(pid))
 
 
 def machine() -> dict[str, object]:
@@ -68,8 +68,19 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _own(process: psutil.Process) -> float:
-    spent = process.cpu_times()
+    """Nothing for one that has ended since it was listed: what it spent stands with its parent now."""
+    try:
+        spent = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     return float(spent.user + spent.system)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _machine() -> float:
