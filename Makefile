@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export PYTHONWARNINGS := ignore
 
-.PHONY: help run test test-core test-gateway test-assistant journeys train validate shell actions lint format bench screenshots docs setup playground doctor clean
+.PHONY: help run test test-core test-gateway test-assistant journeys train validate shell actions lint format bench load chaos screenshots docs setup playground doctor clean
 
 help:             ## List these commands
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -54,6 +54,12 @@ format: setup     ## Put the code in order
 
 bench: setup train ## Measure; a table on screen and JSON under benchmarks/results/
 	.venv/bin/python -m benchmarks
+
+chaos: setup train ## A storm of crashes and faults over the whole product, then what became of every message
+	.venv/bin/python -m benchmarks.chaos
+
+load: setup train ## Measure what the gateway carries, in half an hour; a table and JSON under benchmarks/results/
+	.venv/bin/python -m benchmarks.load
 
 screenshots: setup train ## Make the pictures in docs/ anew
 	.venv/bin/python -m tests.acceptance.screenshots
