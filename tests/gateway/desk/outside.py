@@ -40,6 +40,8 @@ class Core:
 
     engine: AsyncEngine
     clock: Callable[[], datetime]
+    fails: str | None = None
+    """Why what agents say has failed before anybody looks."""
     _at_work: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self, conversation: str, *, why: str = "asked", **started: Any) -> None:
@@ -142,7 +144,8 @@ class Core:
                 identity_id=place.id,
                 content=said["content"],
                 cause_id=row.id,
-                state="queued",
+                state="failed" if self.fails else "queued",
+                error=self.fails,
                 attempts=0,
                 due_at=self.clock(),
                 created_at=self.clock(),

@@ -255,6 +255,15 @@ async def test_a_customer_who_cannot_be_written_to_is_not(scene: Scene) -> None:
     assert (message.error, await scene.said()) == ("The customer has blocked us.", [])
 
 
+async def test_what_had_failed_before_it_was_looked_at_is_shown_as_failed(scene: Scene) -> None:
+    await scene.customer()
+    conversation = await scene.chatwoot.conversation(1)
+    scene.core.fails = "the chat is gone"
+    message = scene.maya.write(conversation, "hello")
+    await message.status_becomes("failed")
+    assert message.error == "the chat is gone"
+
+
 async def test_what_the_bot_and_the_other_desk_say_is_a_note(scene: Scene) -> None:
     alice = await scene.customer()
     conversation = await scene.chatwoot.conversation(1)

@@ -97,8 +97,13 @@ class Chatwoot:
         conversation = await self._conversation(event)
         if message["author"] == "customer":
             await self._incoming(event, conversation, message)
-        elif _written_there(message) is None:
+            return
+        there = _written_there(message)
+        if there is None:
             await self._note(event, conversation, wording.note_of(message))
+        else:
+            # It may have come to an end before it was told of.
+            await self._deliver_state(conversation, there, message)
 
     async def _changed(self, event: Event) -> None:
         message, changed = event.data["message"], event.data["changed"]
