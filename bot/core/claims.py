@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.commands import obey
 from bot.core.deaths import BEHIND, SUSPECT
+from bot.core.errors import NobodyThere
 from bot.core.feed import mark
 from bot.core.stored import digest_of
 from bot.core.turn import Json, Message, Reply, Snapshot, Turn
@@ -567,6 +568,7 @@ def _message(row: Any) -> Message:
         due_at=row.due_at,
         created_at=row.created_at,
         identity=row.identity_id,
+        found_nobody=(row.error or "").startswith(NobodyThere.AWAY),
         parked=row.parked,
         trace=row.trace,
     )

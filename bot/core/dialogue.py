@@ -31,8 +31,8 @@ from rasa.utils.endpoints import EndpointConfig
 
 from bot.core import handing, shortcuts
 from bot.core.depth import depth_of
-from bot.core.errors import TurnFailed
-from bot.core.failures import ActionServer, SwallowedErrors, noting_failures
+from bot.core.errors import NobodyThere, TurnFailed
+from bot.core.failures import Absence, ActionServer, SwallowedErrors, noting_failures
 from bot.core.groups import Groups, groups_of, intent_of_payload
 from bot.core.handing import Went
 from bot.core.history import TAIL, events_as_json, shorten, suffices, tracker_of
@@ -75,6 +75,8 @@ class Dialogue:
         self._recent = Recent()
         self._trackers = TurnTrackers(agent.domain)
         _replace_tracker_store(agent, self._trackers)
+        actions = agent.processor.action_endpoint
+        self._absence = actions.absence if isinstance(actions, ActionServer) else Absence()
         self._depth = depth_of(model, agent.processor.model_metadata)
         self.name = model.name
 
@@ -114,6 +116,8 @@ class Dialogue:
 
     async def turn(self, message: Message, given: Given, read_session: Callable[[], Awaitable[StoredHistory]]) -> Turn:
         """Let Rasa handle one message. Raises TurnFailed, and whatever Rasa raises."""
+        if message.found_nobody and await self._absence.lasts():
+            raise NobodyThere("another turn has just seen it")
         past = await self._recall(message.conversation, given.history, read_session)
         if given.handoff is not None or message.said.get("type") in (_DESK, _HANDOFF):
             return await self._with_people(message, given, past)

@@ -12,4 +12,13 @@ class CutOff(TurnFailed):
 
 
 class NobodyThere(TurnFailed):
-    """A server that has a part in the turn is away: whatever is tried now fails alike, by no fault of the message."""
+    """The action server is away: every turn that needs it fails alike, by no fault of the message.
+
+    how:  how that shows
+    """
+
+    AWAY = "the action server is away"
+    """How the reason begins, by which messages that wait for it are known."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"{self.AWAY}: {how}")

@@ -35,6 +35,8 @@ class Message:
     created_at: datetime
     identity: int | None = None
     """Whose it is; nobody's in a group."""
+    found_nobody: bool = False
+    """Whether the action server was away when its turn was tried last."""
     parked: str | None = None
     """An operator has given it up: `sorry` or `silent`."""
     trace: str | None = None

@@ -131,7 +131,7 @@ async def test_an_action_is_asked_with_the_message_it_serves(dialogue: Dialogue,
 
 async def test_a_failed_action_fails_the_turn_and_asks_no_other(dialogue: Dialogue, actions: Actions) -> None:
     actions.status = 503
-    with pytest.raises(TurnFailed, match=r"^the action server answered 503$"):
+    with pytest.raises(TurnFailed, match=r"^the action server is away: answered 503$"):
         await take(dialogue, EMPTY, "look up")
     assert len(actions.calls) == 1
 

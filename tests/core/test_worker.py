@@ -163,7 +163,7 @@ async def test_an_action_server_that_is_not_there_is_noticed(office: Office, act
     async with office.worker():
         await people.waits_for(number)
     row = (await people.rows("alice"))[0]
-    assert row.error == "the action server could not be asked: ClientConnectorError"
+    assert row.error == "the action server is away: ClientConnectorError"
 
 
 async def test_a_slow_action_holds_up_only_its_own_conversation(office: Office, actions: Actions) -> None:
