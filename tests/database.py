@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.migrate import upgrade
 from bot.store.database import connect, database_url
+from tests.postgres import create_database, drop_database
 
 NewDatabase = Callable[[], Awaitable[str]]
 """Makes an empty database, and gives its address."""
@@ -24,13 +26,15 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """An empty database with the newest tables; every test runs on both kinds."""
     if request.param == "sqlite":
-        url = fresh_sqlite(tmp_path)
-    else:
-        url = await fresh_postgres(request.getfixturevalue("postgres_server"))
+        engine = connect(await migrated_sqlite(tmp_path))
+        yield engine
+        await engine.dispose()
+        return
+    url = await migrated_postgres(request.getfixturevalue("postgres_server"))
     engine = connect(url)
-    await upgrade(engine)
     yield engine
     await engine.dispose()
+    await drop_database(url)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -70,14 +74,38 @@ def clock() -> Clock:
 
 async def fresh_postgres(server: str) -> str:
     """The address of a new, empty database on `server`."""
-    name = f"t_{secrets.token_hex(6)}"
-    engine = create_async_engine(database_url(server), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    await engine.dispose()
-    return database_url(server).set(database=name).render_as_string(hide_password=False)
+    return (await create_database(server)).render_as_string(hide_password=False)
 
 
 def fresh_sqlite(folder: Path) -> str:
     """The address of a new SQLite file."""
     return f"sqlite:///{folder / f'{secrets.token_hex(6)}.db'}"
+
+
+async def migrated_postgres(server: str) -> URL:
+    """A new database with the newest tables, which are made once for each server and then copied."""
+    if server not in _migrated_postgres:
+        _migrated_postgres[server] = await create_database(server)
+        await _migrate(_migrated_postgres[server])
+    return await create_database(server, like=_migrated_postgres[server])
+
+
+async def migrated_sqlite(folder: Path) -> str:
+    """A new SQLite file with the newest tables, which are made once and then copied."""
+    url = fresh_sqlite(folder)
+    file = Path(url.removeprefix("sqlite:///"))
+    if not _migrated_sqlite:
+        await _migrate(database_url(url))
+        _migrated_sqlite.append(await asyncio.to_thread(file.read_bytes))
+    await asyncio.to_thread(file.write_bytes, _migrated_sqlite[0])
+    return url
+
+
+_migrated_postgres: dict[str, URL] = {}
+_migrated_sqlite: list[bytes] = []
+
+
+async def _migrate(url: URL) -> None:
+    engine = connect(url)
+    await upgrade(engine)
+    await engine.dispose()

@@ -1,4 +1,7 @@
-"""The browser that the tests drive: Debian's Chromium, or the one that CHROMIUM names."""
+"""The browser that the tests drive: Debian's Chromium, or the one that CHROMIUM names.
+
+The one without a window, where it is installed: it draws the same and takes half the processor's time.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _ARGUMENTS = [
 ]
 
 
-_DEBIANS = "/usr/bin/chromium"
+_DEBIANS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 
 
 @asynccontextmanager
@@ -31,7 +34,9 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 def _path() -> str:
-    path = os.environ.get("CHROMIUM", _DEBIANS)
-    if not Path(path).exists():
-        pytest.fail(f"{path} is missing: `apt-get install chromium`, or let CHROMIUM name another one", pytrace=False)
-    return path
+    named = os.environ.get("CHROMIUM")
+    for path in [named] if named else _DEBIANS:
+        if Path(path).exists():
+            return path
+    remedy = "`apt-get install chromium-headless-shell`, or let CHROMIUM name another one"
+    pytest.fail(f"{named or 'Chromium'} is missing: {remedy}", pytrace=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,14 +12,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from aiohttp import web
+from fasteners import InterProcessLock
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.core.logs import configure_logging
 from bot.store.database import connect, database_url, transaction
 from bot.store.fitness import NEEDED
 from bot.store.tables import metadata
 from tests.core.playing import Actions, Clock
+from tests.postgres import create_database, drop_database
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
@@ -33,19 +34,16 @@ CACHE = ROOT / ".cache" / "tests-core"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[URL]:
     """The address of an empty database with all tables; every test runs on both kinds."""
     if request.param == "sqlite":
         address = database_url(f"sqlite:///{tmp_path / 'test.db'}")
+        await _make_tables(address)
+        yield address
     else:
-        address = await _fresh_postgres(request.getfixturevalue("postgres_server"))
-    engine = connect(address)
-    async with transaction(engine) as connection:
-        await connection.run_sync(metadata.create_all)
-        await connection.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)"))
-        await connection.execute(sa.text("INSERT INTO alembic_version VALUES (:needed)"), {"needed": NEEDED})
-    await engine.dispose()
-    return address
+        address = await _postgres_with_tables(request.getfixturevalue("postgres_server"))
+        yield address
+        await drop_database(address)
 
 
 @pytest.fixture
@@ -87,13 +85,24 @@ def endpoints(actions: Actions, tmp_path: Path) -> Path:
     return file
 
 
-async def _fresh_postgres(server: str) -> URL:
-    name = f"t_{secrets.token_hex(6)}"
-    engine = create_async_engine(database_url(server), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(sa.text(f"CREATE DATABASE {name}"))
+async def _postgres_with_tables(server: str) -> URL:
+    """The tables are made once for each server and then copied."""
+    if server not in _with_tables:
+        _with_tables[server] = await create_database(server)
+        await _make_tables(_with_tables[server])
+    return await create_database(server, like=_with_tables[server])
+
+
+_with_tables: dict[str, URL] = {}
+
+
+async def _make_tables(address: URL) -> None:
+    engine = connect(address)
+    async with transaction(engine) as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)"))
+        await connection.execute(sa.text("INSERT INTO alembic_version VALUES (:needed)"), {"needed": NEEDED})
     await engine.dispose()
-    return database_url(server).set(database=name)
 
 
 def trained(config: Path) -> Path:
@@ -102,8 +111,10 @@ def trained(config: Path) -> Path:
     for path in (config, ASSISTANT / "data.yml", ASSISTANT / "domain.yml"):
         total.update(path.read_bytes())
     kept = CACHE / f"{total.hexdigest()[:16]}.tar.gz"
-    if not kept.exists():
-        _train(config, kept)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with InterProcessLock(CACHE / "training"):  # several processes of tests may want it at once
+        if not kept.exists():
+            _train(config, kept)
     return kept
 
 

@@ -27,10 +27,10 @@ from bot.core.stored import read_everything, read_history
 from bot.store.database import reading, transaction
 from bot.store.people import begin_customer
 from bot.store.tables import conversations, customers, events, identities
-from tests.core.conftest import _fresh_postgres
 from tests.core.playing import NOON, Actions, People
 from tests.core.test_process import ROOT
 from tests.core.test_worker import Office
+from tests.postgres import create_database
 
 TELEGRAM = Origin(channel="telegram", input_channel=ORIGINS["telegram"][0], user=re.compile(ORIGINS["telegram"][1]))
 ALICE, BOB, GROUP, VISITOR = "471100001", "471100002", "-100471100003", "f00dfeedf00d"
@@ -237,7 +237,7 @@ async def test_a_run_that_is_killed_is_gone_on_with(engine: AsyncEngine, url: UR
 
 
 async def test_from_postgresql(engine: AsyncEngine, model: Path, postgres_server: str) -> None:
-    target = await _fresh_postgres(postgres_server)
+    target = await create_database(postgres_server)
     bot = OldBot(model, target.set(drivername="postgresql").render_as_string(hide_password=False))
     await bot.hears(ALICE, "return")
     assert (await moved(engine, bot)).outcomes == {"moved": 1}

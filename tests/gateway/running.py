@@ -16,7 +16,7 @@ from bot.gateway.app import build_app
 from bot.gateway.migrate import upgrade
 from bot.gateway.settings import load_settings
 from bot.store.database import connect
-from tests.database import Clock, fresh_sqlite, utc_now
+from tests.database import Clock, migrated_sqlite, utc_now
 
 TOKEN, SECRET = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr", "s3cret-Token_of-Telegram"
 SHOP = "https://shop.example.com"
@@ -39,7 +39,7 @@ async def running_gateway(
     **more_settings: Any,
 ) -> AsyncIterator[Gateway]:
     """Without `telegram_url` nothing answers where Telegram should be. The database is SQLite unless one is given."""
-    url = database_url or fresh_sqlite(folder)
+    url = database_url or await migrated_sqlite(folder)
     settings = load_settings(
         _env_file=None,
         database_url=url,
