@@ -1,8 +1,8 @@
 # Every command of the project. `make` alone lists them.
 
 CORE := bot/core/.venv/bin
-# One process of tests for each core. The files go in their order: those that take longest are in the first folders.
-TOGETHER := -n logical --dist loadfile --no-loadscope-reorder --instafail --durations 20 --durations-min 10
+# One process of tests for each core; four want 10 GB. The files go in their order: those that take longest come first.
+TOGETHER := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --instafail --durations 20 --durations-min 10
 export UV_PYTHON_DOWNLOADS := never
 export RASA_TELEMETRY_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL := 3

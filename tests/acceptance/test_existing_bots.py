@@ -25,7 +25,10 @@ from sandbox.journeys.stack import CORE_PYTHON, ROOT, answers_200, free_ports
 from sandbox.journeys.town import Town, town
 from tests.database import fresh_postgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(2700),  # the first of a bot waits for its training
+]
 
 CHANNELS = ("telegram", "whatsapp", "teams", "webchat")
 FORMS = ROOT / "tests/core/bots/forms"
@@ -34,7 +37,10 @@ RASA = CORE_PYTHON.with_name("rasa")
 MODEST = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "RASA_TELEMETRY_ENABLED": "false",
+    # Batches are small: a second thread waits more than it works, and takes a core from other tests meanwhile.
     "OMP_NUM_THREADS": "1",
+    "TF_INTRA_OP_PARALLELISM_THREADS": "1",
+    "TF_INTER_OP_PARALLELISM_THREADS": "1",
     "PYTHONWARNINGS": "ignore",
     "SANIC_HOST": "127.0.0.1",
 }
