@@ -1,7 +1,8 @@
 # Every command of the project. `make` alone lists them.
 
 CORE := bot/core/.venv/bin
-# One process of tests for each core; four want 10 GB. The files go in their order: those that take longest come first.
+# One process of tests for each core, four at most: two were seen to use 5 GB. The files go in their order: those that take
+# longest come first.
 TOGETHER := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --instafail --durations 20 --durations-min 10
 export UV_PYTHON_DOWNLOADS := never
 export RASA_TELEMETRY_ENABLED := false

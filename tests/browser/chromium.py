@@ -1,6 +1,6 @@
 """The browser that the tests drive: Debian's Chromium, or the one that CHROMIUM names.
 
-The one without a window, where it is installed: it draws the same and takes half the processor's time.
+The one without a window, where it is installed: it draws the same and takes much less of the processor.
 """
 
 from __future__ import annotations
@@ -38,5 +38,5 @@ def _path() -> str:
     for path in [named] if named else _DEBIANS:
         if Path(path).exists():
             return path
-    remedy = "`apt-get install chromium-headless-shell`, or let CHROMIUM name another one"
+    remedy = "`apt-get install chromium-headless-shell` or `chromium`, or let CHROMIUM name another one"
     pytest.fail(f"{named or 'Chromium'} is missing: {remedy}", pytrace=False)

@@ -21,7 +21,7 @@ from bot.store.database import connect, database_url, transaction
 from bot.store.fitness import NEEDED
 from bot.store.tables import metadata
 from tests.core.playing import Actions, Clock
-from tests.postgres import create_database, drop_database
+from tests.postgres import copied_database
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
@@ -41,9 +41,8 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[U
         await _make_tables(address)
         yield address
     else:
-        address = await _postgres_with_tables(request.getfixturevalue("postgres_server"))
-        yield address
-        await drop_database(address)
+        async with copied_database(request.getfixturevalue("postgres_server"), _make_tables) as address:
+            yield address
 
 
 @pytest.fixture
@@ -83,17 +82,6 @@ def endpoints(actions: Actions, tmp_path: Path) -> Path:
     file = tmp_path / "endpoints.yml"
     file.write_text(f"action_endpoint:\n  url: {actions.url}\n  timeout: 2\n")
     return file
-
-
-async def _postgres_with_tables(server: str) -> URL:
-    """The tables are made once for each server and then copied."""
-    if server not in _with_tables:
-        _with_tables[server] = await create_database(server)
-        await _make_tables(_with_tables[server])
-    return await create_database(server, like=_with_tables[server])
-
-
-_with_tables: dict[str, URL] = {}
 
 
 async def _make_tables(address: URL) -> None:
