@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from tests.browser.desk.conftest import Visit
 from tests.browser.desk.played import PlayedDesk
 from tests.browser.desk.test_work import field
-from tests.browser.desk.views import MINE, WAITING, open_one
+from tests.browser.desk.views import MINE, OTHERS, WAITING, open_one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,6 +69,41 @@ async def test_the_palette_finds_actions_and_customers(visit: Visit, desk: Playe
     await expect(page.get_by_role("option").first).to_contain_text("Wolfeschlegel")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Maria-Magdalena")
+
+
+_QUICKLY = """async ([press, write, steps]) => {
+  // One task, in which nothing is painted; drawings are made in between, as microtasks.
+  const drawn = async () => { for (let turn = 0; turn < 20; turn++) await null; };
+  if (press) document.querySelector(press).click();
+  await drawn();
+  const field = document.querySelector("#composer");
+  field.value = write;
+  field.setSelectionRange(write.length, write.length);
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  await drawn();
+  for (const key of steps) {
+    field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await drawn();
+  }
+}"""
+
+
+async def test_what_is_typed_before_the_next_painting_finds_colleagues(visit: Visit, desk: PlayedDesk) -> None:
+    page = await visit()
+    await open_one(page, f"all/{OTHERS}")
+    await page.evaluate(_QUICKLY, [".tab:nth-child(2)", "Look, @Be", []])
+    await expect(page.get_by_role("option", name="Ben Okafor")).to_be_visible()
+
+
+async def test_a_step_before_the_next_painting_is_kept(visit: Visit, desk: PlayedDesk) -> None:
+    page = await visit()
+    await open_one(page, f"mine/{MINE}")
+    await field(page).fill("/")
+    await page.get_by_role("option").nth(1).wait_for()
+    await field(page).fill("")
+    await expect(page.get_by_role("option")).to_have_count(0)
+    await page.evaluate(_QUICKLY, ["", "/", ["ArrowDown"]])
+    await expect(page.get_by_role("option").nth(1)).to_have_attribute("aria-selected", "true")
 
 
 async def test_dialogs_keep_the_focus_inside_and_give_it_back(visit: Visit, desk: PlayedDesk) -> None:

@@ -5,7 +5,7 @@ import { act, possible } from "./conversation/acting.js";
 import { openId, suggestions } from "./conversation/current.js";
 import { Help } from "./dialogs/help.js";
 import { Palette } from "./dialogs/palette.js";
-import { useEffect } from "./html.js";
+import { useLayoutEffect } from "./html.js";
 import { commandOf } from "./keys.js";
 import { cursor, step, view } from "./list/conversations.js";
 import { go, isList, route } from "./route.js";
@@ -74,7 +74,8 @@ export function run(name, index = 0) {
 
 /** Listens to the keyboard. */
 export function Commands() {
-  useEffect(() => {
+  // From the first drawing on: who sees the desk may press its keys.
+  useLayoutEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       const command = commandOf(event);
       if (!command || (shown.peek() && command.name !== "palette")) return;

@@ -1,7 +1,7 @@
 /** Where agents write: to the customer, or to each other. What is written is kept until it is sent. */
 
 import { ApiError, post } from "../api.js";
-import { classes, html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
+import { classes, html, useLayoutEffect, useRef, useState } from "../html.js";
 import { lines, suggestions } from "../conversation/current.js";
 import { actionsFor, busy, perform, refusal } from "../conversation/doings.js";
 import { say } from "../conversation/sending.js";
@@ -42,7 +42,8 @@ export function Composer({ one }) {
   const set = (/** @type {string} */ value) => redraft(one.id, isNote ? { note: value } : { text: value });
 
   useLayoutEffect(() => fit(field.current), [text, isNote]);
-  useEffect(() => setPicks(""), [isNote]);
+  // At once: what is typed before the next painting opens a list again.
+  useLayoutEffect(() => setPicks(""), [isNote]);
 
   const onInput = (/** @type {any} */ event) => {
     const { value, selectionStart } = event.target;

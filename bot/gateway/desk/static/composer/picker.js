@@ -1,6 +1,6 @@
 /** A list above the field, walked with the arrows while the focus stays in the field. */
 
-import { html, useEffect, useLayoutEffect, useState } from "../html.js";
+import { html, useLayoutEffect, useState } from "../html.js";
 import { useId } from "../ui/field.js";
 
 /**
@@ -12,8 +12,8 @@ export function Picker({ items, label, field, show, onPick, onClose, empty }) {
   const [at, setAt] = useState(0);
   const id = useId();
   const here = Math.min(at, items.length - 1);
-  useEffect(() => setAt(0), [items.length]);
-  // At once, not after the next painting: who types quickly presses Enter before that.
+  // At once, not after the next painting: who types quickly presses a key before that.
+  useLayoutEffect(() => setAt(0), [items.length]);
   useLayoutEffect(() => {
     const node = field.current;
     node?.setAttribute("aria-controls", id);

@@ -28,7 +28,6 @@ export function Palette({ run }) {
   const [found, setFound] = useState(/** @type {Item[]} */ ([]));
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    setAt(0);
     if (!q.trim()) return setFound([]);
     const stop = new AbortController();
     const timer = setTimeout(() => {
@@ -53,6 +52,10 @@ export function Palette({ run }) {
     ...items.map((item) => asEntry(item, w.somebody)),
   ];
   const here = Math.min(at, entries.length - 1);
+  const search = (/** @type {string} */ text) => {
+    setQ(text);
+    setAt(0);
+  };
   const choose = (/** @type {Entry} */ entry) => {
     hide();
     // After the dialog has given the focus back, so that the command has the last word on it.
@@ -72,7 +75,7 @@ export function Palette({ run }) {
           aria-controls="palette-list" aria-label=${w.palette.title}
           aria-activedescendant=${entries.length ? `palette-${here}` : null} placeholder=${w.palette.placeholder}
             value=${q}
-          onInput=${(/** @type {any} */ event) => setQ(event.target.value)} onKeyDown=${onKey} />
+          onInput=${(/** @type {any} */ event) => search(event.target.value)} onKeyDown=${onKey} />
       </div>
       <ul id="palette-list" role="listbox" aria-label=${w.palette.title} ref=${box}>
         ${entries.map(

@@ -1,6 +1,6 @@
 /** The list of conversations with its search and filters. */
 
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { href, route } from "../route.js";
 import { me, teams } from "../state/session.js";
 import { channelName } from "../ui/channel.js";
@@ -25,7 +25,7 @@ export function ListPane() {
   const { items, total, state } = list.value;
   const at = cursor.value ? items.findIndex((item) => item.id === cursor.value) : -1;
   const open = route.value.id;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open) cursor.value = open;
   }, [open]);
   const count = state === "loading" ? 8 : total;
