@@ -99,7 +99,7 @@ class Fleet:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,  # as `throughline run` has it
             )
         return process
 

@@ -52,6 +52,8 @@ _SHOWN_EVERY = 1.0
 _POLL_EVERY = 1.0
 # How long the end of the process waits for the turns that are under way.
 _GRACE = 10.0
+# A turn can wait, a platform that delivers a webhook gives up: where both want the processor, a gateway goes first.
+_NICENESS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +140,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                     _known_to_live(lives_of(settings.database, name)),
                     _feeding(settings, name) as publish,
                 ):
+                    # Only now: a model is loaded at full speed. Linux lowers this thread, which is the one that thinks.
+                    os.nice(_NICENESS)
                     await Worker(
                         engine=engine,
                         wake=wake,

@@ -183,7 +183,8 @@ class _Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
                 stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
+                # Not a session: Linux may share the processor among sessions first, and a worker yields to the gateway.
+                process_group=0,
             )
         except OSError:
             output.close()

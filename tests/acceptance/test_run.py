@@ -67,6 +67,11 @@ async def test_it_prints_the_addresses_when_a_turn_can_be_served_and_ctrl_c_ends
             assert "widget.js" in await page.text()
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 4
+    # Where all want the processor, the worker comes last: it is among those that it is compared with, and says so.
+    assert {os.getsid(child.pid) for child in family} == {os.getsid(process.pid)}
+    run = psutil.Process(process.pid)
+    nicer = {child.pid for child in run.children() if child.nice() > run.nice()}
+    assert nicer == {core_of(run).pid}
 
     process.send_signal(signal.SIGINT)
     output, _ = await asyncio.wait_for(process.communicate(), 60)

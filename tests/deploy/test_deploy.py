@@ -38,6 +38,18 @@ def program(name: str) -> str:
     return found
 
 
+# --- Who goes first ---------------------------------------------------------------------------------------------------
+
+
+def test_where_all_want_the_processor_a_worker_comes_after_the_gateways() -> None:
+    weights = {path.name: int(Unit(path).values.get("CPUWeight", ["100"])[0]) for path in files.UNITS}
+    shares = {name: service.get("cpu_shares", 1024) for name, service in files.compose()["services"].items()}
+    asked = {one["name"]: one["resources"]["requests"]["cpu"].removesuffix("m") for one in files.containers()}
+    assert weights["throughline-core@.service"] < weights["throughline-gateway@.service"]
+    assert shares["core"] < shares["gateway"] == shares["database"]
+    assert int(asked["core"]) < int(asked["gateway"])
+
+
 # --- Commands and settings --------------------------------------------------------------------------------------------
 
 
