@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ class Front:
         self.url = ""
         self.statuses = Counter[int]()
         """What the vendors were answered."""
+        self.acknowledged_within: list[float] = []
+        """Seconds of a gateway's, each time that one took what it was brought."""
 
     @property
     def met(self) -> Counter[str]:
@@ -63,13 +66,15 @@ class Front:
         self._gateways.append(self._gateways.pop(0))
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _PER_HOP}
         for gateway in list(self._gateways):
+            began = time.perf_counter()
             try:
                 async with self._http.request(
                     request.method, gateway + request.path_qs, data=body, headers=headers, timeout=_PATIENCE
                 ) as answer:
-                    return web.Response(
-                        status=answer.status, body=await answer.read(), content_type=answer.content_type
-                    )
+                    said = await answer.read()
+                    if answer.ok:
+                        self.acknowledged_within.append(time.perf_counter() - began)
+                    return web.Response(status=answer.status, body=said, content_type=answer.content_type)
             except aiohttp.ClientConnectorError:
                 continue
             except (aiohttp.ClientError, TimeoutError, OSError):

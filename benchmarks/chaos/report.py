@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.chaos.counting import Counts
+from benchmarks.figures import milliseconds, percentile
 
 _SHOWN = 10
 _WRONG = ("lost", "doubled_turns", "misordered", "misrouted", "repeated_replies", "repeated_unmarked")
@@ -15,8 +16,8 @@ _WORTH_KNOWING = ("unacknowledged", "replies", "apologies", "uncertain", "unhear
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """`met`: how often each trouble was met. `left`: what still waited when patience was over. `skipped`: troubles that
-    this machine cannot play, with the reason."""
+    """`met`: how often each trouble was met. `acknowledged_within`: seconds of every webhook that a gateway took.
+    `left`: what still waited when patience was over. `skipped`: troubles that this machine cannot play, and why."""
 
     seed: int
     database: str
@@ -24,6 +25,7 @@ class Report:
     counts: Counts
     took: float
     met: Mapping[str, int]
+    acknowledged_within: Sequence[float] = ()
     left: str = ""
     skipped: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,10 +49,16 @@ class Report:
             "seed": self.seed,
             "database": self.database,
             **{key: getattr(counts, key) for key in _WORTH_KNOWING},
+            **self._acknowledging(),
             "seconds": round(self.took),
             "met": dict(sorted(self.met.items())),
             "skipped": dict(self.skipped),
         }
+
+    def _acknowledging(self) -> dict[str, float]:
+        """How long a vendor waits, outages of the database and all."""
+        took = self.acknowledged_within
+        return {f"ack_p{percent}_ms": milliseconds(percentile(took, percent)) for percent in (50, 99)} if took else {}
 
     def table(self) -> str:
         figures = self.figures()
@@ -59,6 +67,7 @@ class Report:
         rows += [
             (key, str(figures[key]), goals.get(key, "")) for key in ("messages", "kills", *_WRONG, *_WORTH_KNOWING)
         ]
+        rows += [(key, str(figures[key]), "") for key in self._acknowledging()]
         rows += [(f"met: {what}", str(times), "") for what, times in figures["met"].items()]
         rows += [(f"skipped: {what}", "", reason) for what, reason in self.skipped.items()]
         width = max(len(row[0]) for row in rows)

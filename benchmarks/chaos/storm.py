@@ -195,6 +195,7 @@ class Storm:
             counts=count(self._said(), taken, rows, await evidence.all_heard(self._engine)),
             took=time.monotonic() - self._begun,
             met=met,
+            acknowledged_within=self._front.acknowledged_within,
             left=left,
             skipped={"disk full": self._database.why_not} if full and not self._database.can_be_full else {},
         )

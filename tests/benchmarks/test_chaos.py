@@ -310,6 +310,13 @@ def test_what_still_waits_is_a_goal_missed() -> None:
     assert report.missed == ["still waiting: 2 turns"]
 
 
+def test_how_long_webhooks_took_is_said() -> None:
+    took = [0.01] * 60 + [0.5] * 40
+    report = Report(seed=1, database="sqlite", kills=0, counts=Counts(), took=1.0, met={}, acknowledged_within=took)
+    assert {"ack_p50_ms": 10, "ack_p99_ms": 500}.items() <= report.figures().items()
+    assert "ack_p99_ms" in report.table()
+
+
 def _mark(text: str) -> str | None:
     numbers: Iterable[str] = (word.strip(".") for word in text.split())
     return next((number for number in numbers if number.isdecimal()), None)
