@@ -67,7 +67,7 @@ async def test_it_prints_the_addresses_when_a_turn_can_be_served_and_ctrl_c_ends
             assert "widget.js" in await page.text()
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 4
-    # Where all want the processor, the worker comes last: it is among those that it is compared with, and says so.
+    # Where all want the processor, the worker comes last; of another session it would be compared with nobody.
     assert {os.getsid(child.pid) for child in family} == {os.getsid(process.pid)}
     run = psutil.Process(process.pid)
     nicer = {child.pid for child in run.children() if child.nice() > run.nice()}
