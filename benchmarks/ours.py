@@ -16,7 +16,8 @@ from benchmarks.processes import Processes, processes
 from benchmarks.sides import PATIENCE, START, NotAnswered
 from benchmarks.telegram import TOKEN, Telegram, open_telegram
 from benchmarks.words import Line
-from sandbox.journeys.stack import CORE_PYTHON, TELEGRAM_SECRET, NotReady, Process, answers_200, free_ports
+from sandbox.journeys.stack import CORE_PYTHON, TELEGRAM_SECRET, NotReady, Process, answers_200
+from sandbox.ports import free_ports
 
 _FIRST = 1
 """The customer who waits for the start."""

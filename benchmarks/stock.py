@@ -17,7 +17,8 @@ from benchmarks.cost import cpu_of, memory_of
 from benchmarks.processes import Processes, processes
 from benchmarks.sides import PATIENCE, START, NotAnswered
 from benchmarks.words import Line
-from sandbox.journeys.stack import NotReady, Process, free_ports
+from sandbox.journeys.stack import NotReady, Process
+from sandbox.ports import free_port
 
 _FIRST = 1
 """The customer who waits for the start."""
@@ -79,7 +80,7 @@ class StockRasa:
 @contextlib.asynccontextmanager
 async def open_stock(folder: Path, model: Path, first: Line) -> AsyncIterator[StockRasa]:
     """Started, and `first` answered."""
-    (port,) = free_ports(1)
+    port = free_port()
     db, url = folder / "rasa.db", f"http://127.0.0.1:{port}/webhooks/rest/webhook"
     async with aiohttp.ClientSession(trust_env=False) as session, processes(folder, environment()) as running:
         command: list[str | Path] = [RASA, "run", "-i", "127.0.0.1", "-p", str(port), "-m", model, *_files(folder, db)]

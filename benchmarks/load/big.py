@@ -32,7 +32,8 @@ from benchmarks.load.stand import Stand, cpu, open_stand, with_actions
 from benchmarks.load.traffic import TELEGRAM, Heard, Traffic, open_traffic
 from bot.store.database import connect, reading
 from bot.store.tables import conversations
-from sandbox.journeys.stack import Process, free_ports
+from sandbox.journeys.stack import Process
+from sandbox.ports import free_port
 
 CUSTOMERS, EACH = 1_000_000, 10
 _FEW = 2_000
@@ -219,7 +220,7 @@ async def _side(
     database: Database, folder: Path, traffic: Traffic, ears: _Ears, customers: int
 ) -> AsyncIterator[_Side]:
     engine = connect(database.url, pool_size=1)
-    (port,) = free_ports(1)
+    port = free_port()
     async with open_stand(database, folder, traffic, with_actions(folder, port)) as stand:
         await stand.add_gateway()
         await stand.add_actions(port)

@@ -17,7 +17,7 @@ from benchmarks.load.machines import Machine, machines
 from benchmarks.load.rate import Crowd, Rate, watch
 from benchmarks.load.stand import Stand, open_stand, with_actions
 from benchmarks.load.traffic import Traffic, open_traffic
-from sandbox.journeys.stack import free_ports
+from sandbox.ports import free_port
 
 SHARE = 0.4
 """Of a core, for each pair."""
@@ -62,7 +62,7 @@ async def measure(folder: Path, *, seconds: float, share: float = SHARE) -> Scal
 
 @contextlib.asynccontextmanager
 async def _pair(database: Database, folder: Path, traffic: Traffic, machine: Machine) -> AsyncIterator[Stand]:
-    (port,) = free_ports(1)
+    port = free_port()
     async with open_stand(database, folder, traffic, with_actions(folder, port)) as stand:
         await stand.add_gateway(machine.prefix)
         await stand.add_actions(port, machine.prefix)

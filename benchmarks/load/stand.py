@@ -14,7 +14,8 @@ from benchmarks.load.database import Database
 from benchmarks.load.traffic import Traffic
 from benchmarks.load.wire import Lines
 from benchmarks.processes import Processes, processes
-from sandbox.journeys.stack import CORE_PYTHON, NotReady, Process, answers_200, free_ports
+from sandbox.journeys.stack import CORE_PYTHON, NotReady, Process, answers_200
+from sandbox.ports import free_port
 
 _CONNECTIONS = 64
 """To one gateway; Telegram opens up to 40 for a bot, and Meta says no number."""
@@ -42,7 +43,7 @@ class Stand:
 
     async def add_gateway(self, prefix: Sequence[str] = ()) -> Gateway:
         """Raises NotReady."""
-        (port,) = free_ports(1)
+        port = free_port()
         command = [*prefix, "env", f"PORT={port}", sys.executable, "-m", "benchmarks.load.gateway"]
         process = await self.running.start(f"gateway-{len(self.gateways)}", command)
         await self._until(process, answers_200(f"http://127.0.0.1:{port}/healthz"))

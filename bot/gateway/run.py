@@ -10,6 +10,7 @@ import sys
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from bot.gateway.desk.access.demo import Demo, demo_staff
@@ -52,6 +53,12 @@ class Ports:
     sandbox: int | None
     """None: without the sandbox."""
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """What an operator chooses, by the setting's name."""
+        chosen = {"PORT": self.gateway, "ACTIONS_PORT": self.actions, "SANDBOX_PORT": self.sandbox}
+        return {setting: port for setting, port in chosen.items() if port is not None}
+
 
 async def run(settings: Settings, *, sandbox: bool) -> int:
     """Start everything, print the addresses once a turn can be served, go on until Ctrl-C. Raises CannotRun."""
@@ -74,9 +81,11 @@ def check(ports: Ports) -> None:
         raise CannotRun("There is no trained model in models/. Run `make train`.")
     if shutil.disk_usage(".").free < _ROOM_NEEDED:
         raise CannotRun("The disk is full: less than 200 MB are free here. Make room and start again.")
-    taken = {"PORT": ports.gateway, "ACTIONS_PORT": ports.actions, "SANDBOX_PORT": ports.sandbox}
-    for setting, port in taken.items():
-        if port is not None and _in_use(port):
+    for setting, port in ports.settings.items():
+        same = next(other for other, its in ports.settings.items() if its == port)
+        if same != setting:
+            raise CannotRun(f"{same} and {setting} are both {port}. Choose another port for one of them.")
+        if _in_use(port):
             raise CannotRun(
                 f"Port {port} is in use by another program. Stop that program, or choose another port: "
                 f"`{setting}={port + 100} make run`."
@@ -133,7 +142,7 @@ class Played:
     gateway: dict[str, str]
 
 
-def _played(settings: Settings, url: str) -> Played:
+def _played(settings: Settings, url: str, mail_port: int) -> Played:
     """Every platform that no real account is configured for. What is real is kept from the sandbox."""
     played = Played(both=dict.fromkeys(_PLATFORM_SETTINGS, ""), gateway={})
     if settings.telegram_bot_token is None:
@@ -154,7 +163,7 @@ def _played(settings: Settings, url: str) -> Played:
     if settings.webchat_jwt_secret is None:
         played.both["WEBCHAT_JWT_SECRET"] = secrets.token_urlsafe(32)
     if settings.smtp_url is None:
-        played.both["SMTP_URL"] = f"smtp://hearthside:{secrets.token_urlsafe(16)}@127.0.0.1:{_free_port()}"
+        played.both["SMTP_URL"] = f"smtp://hearthside:{secrets.token_urlsafe(16)}@127.0.0.1:{mail_port}"
         played.gateway["MAIL_FROM"] = "Hearthside <chat@hearthside.example.com>"
     return played
 
@@ -166,7 +175,7 @@ def _sandboxed(
     if ports.sandbox is None:
         return {}, []
     url = f"http://127.0.0.1:{ports.sandbox}"
-    played = _played(settings, url)
+    played = _played(settings, url, _mail_port(ports, ports.sandbox))
     origins = [url, f"http://localhost:{ports.sandbox}", *settings.webchat_origins]
     told = {name: value for name, value in played.both.items() if value}
     process = Program(
@@ -216,10 +225,12 @@ def _port(setting: str, default: int) -> int:
     return int(text)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _mail_port(ports: Ports, sandbox: int) -> int:
+    """The first free one after the sandbox's, so that nobody has to choose. What we are about to listen on is taken."""
+    for port in chain(range(sandbox + 1, 65536), range(1024, sandbox)):
+        if port not in ports.settings.values() and not _in_use(port):
+            return port
+    raise CannotRun("No port is free for the sandbox's mail. Stop a program that you do not need.")
 
 
 def _in_use(port: int) -> bool:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+
+from sandbox.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE_PYTHON = ROOT / "bot/core/.venv/bin/python"
@@ -231,15 +232,6 @@ def _platforms(sandbox: str) -> dict[str, str]:
         "TEAMS_LOGIN_URL": f"{sandbox}/teams/botframework.com",
         "TEAMS_SERVICE_HOSTS": "127.0.0.1",
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at the moment."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 async def answers_200(url: str) -> None:

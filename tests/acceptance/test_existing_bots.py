@@ -21,8 +21,9 @@ from aiohttp import web
 from sandbox.journeys import stack
 from sandbox.journeys.people import Phone, TelegramPhone
 from sandbox.journeys.screens import Part
-from sandbox.journeys.stack import CORE_PYTHON, ROOT, answers_200, free_ports
+from sandbox.journeys.stack import CORE_PYTHON, ROOT, answers_200
 from sandbox.journeys.town import Town, town
+from sandbox.ports import free_port
 from tests.database import fresh_postgres
 
 pytestmark = [
@@ -124,7 +125,7 @@ def patience() -> Iterator[None]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def begun(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     bot = await bot_of_rasa_init()
-    [nowhere] = free_ports(1)
+    nowhere = free_port()
     async with town(tmp_path_factory.mktemp("rasa-init"), bot.settings(nowhere)) as everybody:
         yield Place(town=everybody, bot=bot)
 
@@ -132,7 +133,7 @@ async def begun(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pizzeria(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> AsyncIterator[Place]:
     bot = await bot_with_forms()
-    [actions] = free_ports(1)
+    actions = free_port()
     settings = {**bot.settings(actions), "DATABASE_URL": await fresh_postgres(postgres_server)}
     async with town(tmp_path_factory.mktemp("pizzeria"), settings) as everybody:
         server = (str(CORE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--port", str(actions))
@@ -244,7 +245,7 @@ async def test_the_people_of_a_stock_rasa_move_in(pizzeria: Place, tmp_path: Pat
 @asynccontextmanager
 async def stock_rasa(place: Place, folder: Path) -> AsyncIterator[str]:
     """`rasa run`, with its SQL tracker store and its REST channel; its address."""
-    [port] = free_ports(1)
+    port = free_port()
     actions = place.bot.settings(0)
     endpoints = folder / "endpoints.yml"
     actions_url = place.town.stack.environment["ACTION_ENDPOINT_URL"]

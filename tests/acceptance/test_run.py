@@ -17,7 +17,8 @@ import aiohttp
 import psutil
 import pytest
 
-from sandbox.journeys.stack import PATIENCE, ROOT, free_ports
+from sandbox.journeys.stack import PATIENCE, ROOT
+from sandbox.ports import free_ports
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -145,6 +146,14 @@ def test_a_port_in_use_is_said_with_what_to_do(tmp_path: Path, setting: str) -> 
     assert said.returncode == 1
     assert f"Port {settings[setting]} is in use" in said.stderr
     assert f"{setting}=" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_one_port_for_two_is_said(tmp_path: Path) -> None:
+    settings = environment(tmp_path)
+    said = run({**settings, "SANDBOX_PORT": settings["PORT"]})
+    assert said.returncode == 1
+    assert f"PORT and SANDBOX_PORT are both {settings['PORT']}" in said.stderr
     assert "Traceback" not in said.stderr
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sandbox.journeys.stack import Stack, free_ports, running_stack
+from sandbox.journeys.stack import Stack, running_stack
 from sandbox.journeys.visitor import Visitor, visitor
 from sandbox.mail import MailServer
+from sandbox.ports import free_port
 from tests.database import NewDatabase
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +36,7 @@ async def post(new_database: NewDatabase) -> AsyncIterator[MailServer]:
 async def shop(
     post: MailServer, tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
 ) -> AsyncIterator[Stack]:
-    [nowhere] = free_ports(1)
+    nowhere = free_port()
     settings = {
         "DATABASE_URL": await new_database(),
         "SMTP_URL": f"smtp://shop:s3cret@127.0.0.1:{post.port}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -23,6 +22,7 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.shared.core.events import SlotSet
 from rasa.utils.endpoints import EndpointConfig
 
+from sandbox.ports import free_port
 from tests.actions.conftest import PROJECT
 
 
@@ -108,7 +108,7 @@ class Customer:
 
 @pytest.fixture(scope="module")
 def action_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     shop = tmp_path_factory.mktemp("shop") / "shop.db"
     environment = {**os.environ, "SANIC_HOST": "127.0.0.1", "SHOP_DATABASE_URL": f"sqlite:///{shop}"}
     command = [sys.executable, "-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
@@ -496,13 +496,6 @@ async def test_a_language_that_was_written_holds_on_every_channel(mei: Customer)
     assert "Our stores today" in await mei.says("when are your stores open?")
     mei.channel, mei._language = "webchat", "zh-Hant"
     assert "Order 1045" in await mei.says('/track_order{"order_number": "1045"}')
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _until_healthy(url: str) -> None:

@@ -20,7 +20,7 @@ from benchmarks.chaos.fleet import Fleet, Member, keeping
 from benchmarks.chaos.front import CHANCES, Front, open_front
 from benchmarks.chaos.weather import CHANCES as OF_CALLS
 from benchmarks.chaos.weather import Forecast
-from sandbox.journeys.stack import free_ports
+from sandbox.ports import free_port
 
 ROOM = 64 * 1024 * 1024
 
@@ -163,7 +163,7 @@ async def test_webhooks_go_to_the_gateways_in_turn_as_they_are() -> None:
 
 
 async def test_a_gateway_that_is_down_is_passed_over() -> None:
-    down = f"http://127.0.0.1:{free_ports(1)[0]}"
+    down = f"http://127.0.0.1:{free_port()}"
     async with gateways(1) as [up], open_front([down, up.url], FINE) as front:
         assert [await post(front) for _ in range(2)] == [(200, "yes")] * 2
 

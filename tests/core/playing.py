@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -187,13 +186,6 @@ class People:
         while [state for state in [await self.state_of(number) for number in numbers] if state == "waiting"]:
             assert asyncio.get_running_loop().time() < deadline, "the messages' turns did not come"
             await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    """On loopback, where nobody listens now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 async def eventually(happened: Callable[[], bool], *, seconds: float = 10.0) -> None:

@@ -19,10 +19,11 @@ from bot.core.deaths import MOST, SUSPECT, wait_after_death
 from bot.store.database import reading, transaction
 from bot.store.tables import conversations, messages
 from bot.store.unsticking import retry
+from sandbox.ports import free_port
 from tests.core.conftest import trained
 from tests.core.deadly import TEXT_THAT_KILLS
 from tests.core.deadly_actions import DEADLY_FOR
-from tests.core.playing import Actions, People, eventually, free_port
+from tests.core.playing import Actions, People, eventually
 from tests.core.test_process import ROOT, Process, Starter
 from tests.core.test_worker import Office, now, office
 

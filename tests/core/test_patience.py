@@ -17,7 +17,8 @@ from bot.store.numbering import take_numbers
 from bot.store.offers import PEOPLE, offer_people
 from bot.store.tables import conversations, messages
 from channels.contract import Content
-from tests.core.playing import Actions, free_port
+from sandbox.ports import free_port
+from tests.core.playing import Actions
 from tests.core.test_handing import Desk, desk, served, settled
 from tests.core.test_links import Person
 from tests.core.test_worker import Office, now, office

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from sandbox.ports import free_ports
 from tests.core.playing import eventually
 from tests.core.test_broker import Committed, event, failed_once, fed, gone
 
@@ -32,7 +33,7 @@ class Server:
     def __init__(self, program: str, folder: Path) -> None:
         self._program = program
         self._folder = folder
-        self.port, distribution, self._names = _free_ports(3)
+        self.port, distribution, self._names = free_ports(3)
         # https://www.rabbitmq.com/docs/configure#supported-environment-variables
         self._environment = {
             "PATH": f"{Path(program).parent}:{os.environ['PATH']}",
@@ -102,14 +103,6 @@ class Server:
         assert self._process.poll() is None, (self._folder / "out.log").read_text(errors="replace")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.core.claims import event_rows
 from bot.store.database import reading, transaction
 from bot.store.tables import conversations, events
+from sandbox.ports import free_port
 from tests.core.conftest import ASSISTANT
 from tests.core.playing import NOON
 from tests.core.test_process import ROOT
@@ -135,12 +135,6 @@ def terminal(project: Path, settings: dict[str, str]) -> Iterator[Any]:
         one.close()
 
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 async def stored(engine: AsyncEngine, conversation: str) -> list[Any]:
     async with reading(engine) as connection:
         found = await connection.execute(
@@ -156,7 +150,7 @@ async def said_in(engine: AsyncEngine, conversation: str) -> list[str]:
 
 
 async def test_rasa_shell_goes_on_in_the_same_conversation(terminal: Any, engine: AsyncEngine) -> None:
-    shell = terminal("shell", "--conversation-id", "shell", "--port", free_port(), "-i", "127.0.0.1")
+    shell = terminal("shell", "--conversation-id", "shell", "--port", str(free_port()), "-i", "127.0.0.1")
     shell.sees("Your input ->")
     shell.types("return", ENTER)
     shell.sees("Which item?")
@@ -165,7 +159,7 @@ async def test_rasa_shell_goes_on_in_the_same_conversation(terminal: Any, engine
     shell.sees("Why?")
     shell.close()
 
-    shell = terminal("shell", "--conversation-id", "shell", "--port", free_port(), "-i", "127.0.0.1")
+    shell = terminal("shell", "--conversation-id", "shell", "--port", str(free_port()), "-i", "127.0.0.1")
     shell.sees("Your input ->")
     shell.types("it is broken", ENTER)
     shell.sees("lamp goes back")
@@ -175,7 +169,7 @@ async def test_rasa_shell_goes_on_in_the_same_conversation(terminal: Any, engine
 
 async def test_rasa_interactive_takes_steps_back_and_forth(terminal: Any, engine: AsyncEngine) -> None:
     session = terminal(
-        *("interactive", "--conversation-id", "shell", "--skip-visualization", "--port", free_port()),
+        *("interactive", "--conversation-id", "shell", "--skip-visualization", "--port", str(free_port())),
         *("-m", "models", "--endpoints", "endpoints.yml"),
     )
     session.sees("Your input ->")

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sandbox.journeys.stack import free_ports
+from sandbox.ports import free_port, free_ports
 from tests.deploy.files import DEPLOY
 
 HOST = "chat.example.com"
@@ -111,7 +111,7 @@ def _nginx(program: str, folder: Path, port: int, upstream: dict[str, str]) -> t
         capture_output=True,
     )
     site = _with(DEPLOY / "proxy/nginx.conf", upstream)
-    [redirecting] = free_ports(1)
+    redirecting = free_port()
     for line, there in (
         ("/etc/letsencrypt/live/chat.example.com", str(folder)),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),

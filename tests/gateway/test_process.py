@@ -23,7 +23,8 @@ from bot.gateway.accept import Accepted
 from bot.gateway.migrate import upgrade
 from bot.store.database import connect, transaction
 from bot.store.tables import messages
-from sandbox.journeys.stack import ROOT, Process, answers_200, free_ports
+from sandbox.journeys.stack import ROOT, Process, answers_200
+from sandbox.ports import free_port
 from sandbox.telegram import BotAccount, TelegramServer, close_connection, flood_wait, refuse, server_error
 from tests.database import fresh_postgres, fresh_sqlite
 from tests.gateway.people import bot_says, rows
@@ -44,7 +45,7 @@ class Place:
     database: str
     telegram: str
     engine: AsyncEngine
-    port: int = field(default_factory=lambda: free_ports(1)[0])
+    port: int = field(default_factory=free_port)
     started: list[Process] = field(default_factory=list)
 
     @property

@@ -27,7 +27,8 @@ from bot.store.database import connect, database_url, reading, transaction
 from bot.store.disks import check_disk, is_of_network, kind_of_disk
 from bot.store.fitness import NEEDED, Unfit, version_of
 from bot.store.tables import gateways
-from sandbox.journeys.stack import ROOT, answers_200, free_ports
+from sandbox.journeys.stack import ROOT, answers_200
+from sandbox.ports import free_port, free_ports
 from tests.clock_off import clock_off
 from tests.database import Clock, fresh_postgres, fresh_sqlite, utc_now
 from tests.gateway.running import SECRET, TOKEN, running_gateway
@@ -47,7 +48,7 @@ async def test_on_postgresql_a_missing_migration_is_refused_with_the_command_to_
         "`throughline migrate` first; gateways and workers may go on meanwhile.\n",
     )
     assert await _ended(_command("migrate", {"DATABASE_URL": url})) == (0, "")
-    [port] = free_ports(1)
+    port = free_port()
     async with _running({"DATABASE_URL": url, "MEDIA_DIR": str(tmp_path), "PORT": str(port)}):
         await answers_200(f"http://127.0.0.1:{port}/healthz")
 
@@ -88,7 +89,7 @@ async def test_a_database_that_does_not_answer_is_one_sentence_without_the_passw
 
 
 async def test_a_gateway_waits_for_a_database_that_still_recovers(tmp_path: Path) -> None:
-    [port] = free_ports(1)
+    port = free_port()
     async with server_of_its_own() as server:
         await migrate(server.url)
         await server.stop()
@@ -354,7 +355,7 @@ async def test_a_gateway_whose_clock_is_off_says_so_and_goes_by_the_databases(
 ) -> None:
     async with _migrated(await fresh_postgres(postgres_server)) as engine:
         url = engine.url.render_as_string(hide_password=False)
-        [port] = free_ports(1)
+        port = free_port()
         settings = {"DATABASE_URL": url, "MEDIA_DIR": str(tmp_path), "PORT": str(port)}
         async with _running(settings | clock_off(tmp_path, minutes=minutes)) as gateway:
             await answers_200(f"http://127.0.0.1:{port}/healthz")

@@ -1,7 +1,6 @@
 """WhatsApp and Teams on the page's phone: what a person types and taps arrives, and what a business sends is shown."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.app import make_app
+from sandbox.ports import free_port
 from sandbox.settings import Settings, TeamsSettings, WhatsAppSettings
 from tests.browser.chromium import chromium
 
@@ -220,13 +220,6 @@ async def listening(app: web.Application, port: int = 0) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 async def say(page: Page, app: str, text: str) -> None:

@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from sandbox.ports import free_port
+
 TOKEN = "123456:AAE-hearthside"
 CHANNELS = {
     "WHATSAPP_ACCESS_TOKEN": "EAAG-token-of-whatsapp",
@@ -20,13 +22,6 @@ CHANNELS = {
     "TEAMS_APP_ID": "f2f1e0d9-0000-4000-8000-000000000001",
     "TEAMS_APP_PASSWORD": "password-of-teams",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 async def start(port: int, *arguments: str, gateway: int | None = None) -> Process:

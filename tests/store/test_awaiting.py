@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.awaiting import PATIENCE, UNUSABLE, answering, passes, trouble
 from bot.store.database import connect, database_url, reading
+from sandbox.ports import free_port
 from tests.database import fresh_sqlite
 from tests.recovering import server_of_its_own
 
@@ -49,12 +50,6 @@ async def engine_of() -> AsyncIterator[Callable[[str], AsyncEngine]]:
         await engine.dispose()
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def test_a_server_that_is_down_and_then_recovers_is_waited_for(
     engine_of: Callable[[str], AsyncEngine],
 ) -> None:
@@ -76,7 +71,7 @@ async def test_a_server_that_is_down_and_then_recovers_is_waited_for(
 async def test_patience_has_an_end(engine_of: Callable[[str], AsyncEngine]) -> None:
     words = Words()
     with pytest.raises(OSError, match="Connect call failed"):
-        await answering(engine_of(f"postgresql://alice:a-secret@127.0.0.1:{closed_port()}/shop"), words, patience=1.5)
+        await answering(engine_of(f"postgresql://alice:a-secret@127.0.0.1:{free_port()}/shop"), words, patience=1.5)
     assert len(words.told) == 1
 
 

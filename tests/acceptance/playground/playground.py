@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 import aiohttp
 
-from sandbox.journeys.stack import answers_200, free_ports
+from sandbox.journeys.stack import answers_200
+from sandbox.ports import free_port
 
 Json = dict[str, Any]
 
@@ -144,7 +145,7 @@ async def playground(endpoint: str, folder: Path) -> AsyncIterator[Playground]:
     """Playing Teams to the bot at `endpoint`; it writes what it records into `folder`."""
     program = node()
     assert program is not None
-    [port] = free_ports(1)
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     arguments = ("start", "-e", endpoint, "-c", "msteams", "-p", str(port), "--disable-telemetry", "--er")
     with (folder / "playground.log").open("wb") as log:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -16,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from channels.contract import Content, Outbound, SendError
 from channels.email import EmailChannel, Server, server_of
+from sandbox.ports import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
@@ -77,12 +76,6 @@ def start(post: Post) -> Iterator[Start]:
     yield start
     for controller in running:
         controller.stop()
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def fails(server: Server, mail: Outbound = MAIL) -> SendError:

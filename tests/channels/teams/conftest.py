@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from channels.contract import Inbound, Outbound, Webhook
 from channels.pacing import Book, Limit
 from channels.teams import PER_THREAD, TeamsChannel
+from sandbox.ports import free_port
 from sandbox.teams import BotAccount, Delivery, Person, TeamsServer
 
 LINK = "https://wa.me/15550001111?text=f3Kx_9vQ-2LmZr7T"
@@ -127,6 +127,4 @@ async def inbound(channel: TeamsChannel, delivery: Delivery, endpoint: Endpoint)
 
 
 def closed_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
 import traceback
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -45,6 +44,7 @@ from channels.pacing import Limit
 from channels.telegram import TelegramChannel
 from channels.telegram.inbound import ALLOWED_UPDATES
 from channels.telegram.pace import Rates
+from sandbox.ports import free_port
 from sandbox.telegram import (
     BotAccount,
     Fault,
@@ -91,9 +91,7 @@ async def failure(channel: TelegramChannel, message: Outbound) -> Any:
 
 
 def closed_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def test_it_is_a_channel() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import traceback
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -40,6 +39,7 @@ from channels.contract import (
 )
 from channels.pacing import OwnBook
 from channels.whatsapp import DEFAULT_API_URL, WhatsAppChannel
+from sandbox.ports import free_port
 from sandbox.whatsapp import (
     Delivery,
     Fault,
@@ -127,9 +127,7 @@ class Clock:
 
 
 def closed_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 SETTINGS: dict[str, Any] = {

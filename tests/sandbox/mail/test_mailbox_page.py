@@ -12,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from sandbox.app import make_app
-from sandbox.journeys.stack import free_ports
+from sandbox.ports import free_port
 from sandbox.settings import MailSettings, Settings
 from tests.browser.chromium import chromium
 
@@ -28,7 +28,7 @@ async def browser() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def sandbox(mail: MailSettings | None) -> AsyncIterator[str]:
     """Its address. The gateway is nowhere."""
-    [nowhere] = free_ports(1)
+    nowhere = free_port()
     settings = Settings(
         port=0,
         gateway_url=f"http://127.0.0.1:{nowhere}",
@@ -56,7 +56,7 @@ async def sandbox(mail: MailSettings | None) -> AsyncIterator[str]:
 async def test_the_mailbox_is_opened_beside_the_shop(
     browser: Browser, query: str, link: str, title: str, again: str
 ) -> None:
-    [port] = free_ports(1)
+    port = free_port()
     async with sandbox(MailSettings(port=port, user="shop", password="s3cret")) as url:
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         await page.goto(f"{url}/{query}")

@@ -15,7 +15,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 from channels.contract import Content, File, Inbound, Media, Option, Outbound, Reach, SendError, Start, Webhook
 from channels.teams import TeamsChannel
 from sandbox.app import make_app
-from sandbox.journeys.stack import free_ports, until
+from sandbox.journeys.stack import until
+from sandbox.ports import free_ports
 from sandbox.settings import Settings, TeamsSettings
 from tests.browser.chromium import chromium
 
