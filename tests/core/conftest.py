@@ -80,7 +80,7 @@ async def actions() -> AsyncIterator[Actions]:
 @pytest.fixture
 def endpoints(actions: Actions, tmp_path: Path) -> Path:
     file = tmp_path / "endpoints.yml"
-    file.write_text(f"action_endpoint:\n  url: {actions.url}\n  timeout: 2\n")
+    file.write_text(f"action_endpoint:\n  url: {actions.url}\n  timeout: 30\n")
     return file
 
 

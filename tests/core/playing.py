@@ -180,7 +180,7 @@ class People:
             found = await connection.execute(sa.select(messages.c.state).where(messages.c.id == message))
             return str(found.scalar_one())
 
-    async def waits_for(self, *numbers: int, seconds: float = 20.0) -> None:
+    async def waits_for(self, *numbers: int, seconds: float = 60.0) -> None:
         """Until these messages have had their turns."""
         deadline = asyncio.get_running_loop().time() + seconds
         while [state for state in [await self.state_of(number) for number in numbers] if state == "waiting"]:
@@ -188,7 +188,7 @@ class People:
             await asyncio.sleep(0.02)
 
 
-async def eventually(happened: Callable[[], bool], *, seconds: float = 10.0) -> None:
+async def eventually(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
     """Wait until it has happened."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not happened():

@@ -136,7 +136,14 @@ async def test_a_failed_action_fails_the_turn_and_asks_no_other(dialogue: Dialog
     assert len(actions.calls) == 1
 
 
-async def test_an_action_that_takes_too_long_fails_the_turn(dialogue: Dialogue, actions: Actions) -> None:
+@pytest.fixture
+def impatient(endpoints: Path) -> Path:
+    endpoints.write_text(endpoints.read_text().replace("timeout: 30", "timeout: 0.5"))
+    return endpoints
+
+
+async def test_an_action_that_takes_too_long_fails_the_turn(model: Path, impatient: Path, actions: Actions) -> None:
+    dialogue = Dialogue.load(model, impatient)
     actions.hold("alice")
     with pytest.raises(TurnFailed, match=r"^the action server could not be asked: TimeoutError$"):
         await take(dialogue, EMPTY, "look up")

@@ -250,7 +250,8 @@ async def test_a_conversation_with_a_corrupt_event_goes_on(office: Office, url: 
 
 async def test_a_worker_shows_that_it_is_alive_and_leaves_no_trace(office: Office) -> None:
     async with office.worker("w1"):
-        await asyncio.sleep(1)
+        while not await office.count(workers):
+            await asyncio.sleep(0.02)
         async with reading(office.engine) as connection:
             row = (await connection.execute(sa.select(workers))).one()
         assert (row.id, row.model) == ("w1", office.model.name)

@@ -63,7 +63,7 @@ async def test_a_gateway_that_is_away_is_passed_over_and_a_strangers_claim_is_dr
 async def test_a_socket_is_a_socket_behind_it(proxy: Proxy) -> None:
     async with proxy.http.ws_connect(f"{proxy.url}/webchat/socket") as socket:
         await socket.send_str("hello")
-        assert await socket.receive_str(timeout=10) == "hello"
+        assert await socket.receive_str(timeout=30) == "hello"
 
 
 async def test_the_largest_file_passes_and_far_larger_ones_do_not(proxy: Proxy) -> None:

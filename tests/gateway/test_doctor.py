@@ -162,7 +162,7 @@ async def test_telegram_that_is_refused_here(telegram: TelegramServer, shop: Bot
         gateway.statuses.extend([403] * 100)
         await telegram.call(shop, "setWebhook", {"url": gateway.url})
         await telegram.user("Alice").start(shop)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while shop.delivery.last_error is None:
                 await asyncio.sleep(0.02)
         public = gateway.url.removesuffix("/webhooks/telegram")

@@ -176,7 +176,7 @@ async def _plays_web_chat(there: Place) -> None:
         await visitor.say(f"{WORD} {PHONE}")
         await visitor.next("message")
         await visitor.send(type=WORD, text=WORD)
-        assert (await visitor.socket.receive_json(timeout=10))["type"] in ("error", "typing")
+        assert (await visitor.socket.receive_json(timeout=30))["type"] in ("error", "typing")
     async with aiohttp.ClientSession(headers={"Origin": SHOP}) as http:
         async with http.post(f"{there.url}/webchat/session", json={"identity": f"{WORD}.{WORD}.{WORD}"}) as answer:
             assert answer.status == 401

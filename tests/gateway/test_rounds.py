@@ -21,7 +21,7 @@ async def test_a_fault_of_ours_does_not_end_the_rounds() -> None:
 
     rounds = Rounds(waits=sa.true(), look=look, at_once=1)
     running = asyncio.create_task(rounds.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while looked == 0:
             await asyncio.sleep(0)
         rounds.look_again()
@@ -41,7 +41,7 @@ async def test_no_more_is_started_than_there_is_room_for_and_what_runs_may_end()
 
     rounds = Rounds(waits=sa.true(), look=look, at_once=2)
     running = asyncio.create_task(rounds.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while rounds.free:
             rounds.look_again()
             await asyncio.sleep(0)

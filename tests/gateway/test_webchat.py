@@ -53,14 +53,14 @@ class Widget:
     async def next(self, kind: str) -> dict[str, Any]:
         """The next frame of this kind; others before it are passed over, except errors."""
         while True:
-            frame = await self.socket.receive_json(timeout=10)
+            frame = await self.socket.receive_json(timeout=30)
             if frame["type"] == kind:
                 return dict(frame)
             assert frame["type"] != "error", frame
 
     async def until_ready(self) -> list[dict[str, Any]]:
         shown = []
-        while (frame := await self.socket.receive_json(timeout=10))["type"] != "ready":
+        while (frame := await self.socket.receive_json(timeout=30))["type"] != "ready":
             shown.append(frame)
         return shown
 
@@ -119,7 +119,7 @@ async def test_a_socket_that_cannot_be_told_any_more_is_closed(
         await widget.until_ready()
         monkeypatch.setattr("bot.gateway.webchat.transcript.transcript", away)
         await widget.say("hello")
-        while (frame := await widget.socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+        while (frame := await widget.socket.receive(timeout=30)).type is aiohttp.WSMsgType.TEXT:
             assert frame.json()["type"] == "typing"
         assert frame.type is aiohttp.WSMsgType.CLOSE
 
@@ -144,12 +144,12 @@ async def test_the_bot_seems_to_write_only_where_it_will(gateway: Gateway) -> No
     async with connected(gateway, await new_token(gateway)) as widget:
         await widget.until_ready()
         await widget.say("hello")
-        assert (await widget.socket.receive_json(timeout=10))["type"] == "typing"
+        assert (await widget.socket.receive_json(timeout=30))["type"] == "typing"
         await widget.next("message")
         async with transaction(gateway.engine) as connection:
             await connection.execute(sa.update(conversations).values(owner="queue"))
         await widget.say("is anybody there?")
-        assert (await widget.socket.receive_json(timeout=10))["type"] == "message"
+        assert (await widget.socket.receive_json(timeout=30))["type"] == "message"
 
 
 async def test_the_same_client_id_again_is_the_same_message(gateway: Gateway) -> None:
@@ -217,7 +217,7 @@ async def test_a_token_ends_a_week_after_its_last_use(gateway: Gateway, clock: C
         await widget.until_ready()
     clock.forward(days=8)
     async with connected(gateway, token) as widget:
-        assert (await widget.socket.receive_json(timeout=10)) == {"type": "expired"}
+        assert (await widget.socket.receive_json(timeout=30)) == {"type": "expired"}
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "https://shop.example.com.evil.com", "null", ""])
@@ -236,7 +236,7 @@ async def test_other_pages_are_refused(gateway: Gateway, origin: str) -> None:
 async def test_a_socket_begins_with_a_hello_or_ends(gateway: Gateway, first: str) -> None:
     async with gateway.http.ws_connect(f"{gateway.url}/webchat/socket", headers={"Origin": SHOP}) as socket:
         await socket.send_str(first)
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=30)
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
     assert await rows(gateway.engine, messages) == []
 
@@ -265,7 +265,7 @@ async def test_a_frame_that_makes_no_sense_is_refused_and_the_socket_goes_on(
     async with connected(gateway, await new_token(gateway)) as widget:
         await widget.until_ready()
         await widget.send(**frame)
-        error = await widget.socket.receive_json(timeout=10)
+        error = await widget.socket.receive_json(timeout=30)
         assert (error["type"], error["code"]) == ("error", code)
         await widget.say("hello")
         assert (await widget.next("message"))["text"] == "hello"
@@ -276,7 +276,7 @@ async def test_frames_that_are_too_large_close_the_socket(gateway: Gateway) -> N
     async with connected(gateway, await new_token(gateway)) as widget:
         await widget.until_ready()
         await widget.socket.send_str(json.dumps({"type": "say", "id": "12345678", "text": "x" * 70_000}))
-        message = await widget.socket.receive(timeout=10)
+        message = await widget.socket.receive(timeout=30)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1009)
 
 
@@ -287,7 +287,7 @@ async def test_a_flood_of_frames_is_slowed_down(gateway: Gateway) -> None:
             await widget.say(f"message {number}")
         codes = set()
         for _ in range(100):
-            frame = await widget.socket.receive_json(timeout=10)
+            frame = await widget.socket.receive_json(timeout=30)
             codes.add(frame.get("code"))
             if "too_fast" in codes:
                 break

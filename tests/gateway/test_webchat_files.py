@@ -146,7 +146,7 @@ async def test_one_visitor_cannot_send_anothers_file(gateway: Gateway, clock: Cl
     async with connected(gateway, bob) as widget:
         await widget.until_ready()
         await widget.send(type="send_file", id="12345678", file=handle)
-        refused = await widget.socket.receive_json(timeout=10)
+        refused = await widget.socket.receive_json(timeout=30)
         assert refused == {"type": "error", "code": "no_file", "id": "12345678"}
     assert await rows(gateway.engine, messages) == []
 
@@ -157,7 +157,7 @@ async def test_a_handle_that_is_none_of_ours_is_refused(gateway: Gateway, file: 
         await widget.until_ready()
         forged = {"sha256": "a" * 64, "kind": "file", "size": 1}
         await widget.send(type="send_file", id="12345678", file=file, upload=forged)
-        assert (await widget.socket.receive_json(timeout=10))["code"] == "no_file"
+        assert (await widget.socket.receive_json(timeout=30))["code"] == "no_file"
     assert await rows(gateway.engine, messages) == []
 
 
@@ -168,7 +168,7 @@ async def test_a_handle_is_good_for_an_hour(gateway: Gateway, clock: Clock) -> N
     async with connected(gateway, token) as widget:
         await widget.until_ready()
         await widget.send(type="send_file", id="12345678", file=handle)
-        assert (await widget.socket.receive_json(timeout=10))["code"] == "no_file"
+        assert (await widget.socket.receive_json(timeout=30))["code"] == "no_file"
 
 
 async def test_files_are_taken_at_a_humans_pace(gateway: Gateway) -> None:

@@ -30,7 +30,7 @@ async def test_no_frame_ends_the_conversation(gateway: Gateway) -> None:
             client_id = await widget.say("still here?")
             answers: list[dict[str, Any]] = []
             while not answers or answers[-1].get("client_id") != client_id:
-                answers.append(await widget.socket.receive_json(timeout=10))
+                answers.append(await widget.socket.receive_json(timeout=30))
         errors = [answer["code"] for answer in answers if answer["type"] == "error"]
         # No Telegram answers here, so nobody can be invited to it.
         expected = [["unavailable"]] if path.stem == "invite" else [[], ["malformed"], ["too_long"], ["no_file"]]

@@ -84,7 +84,7 @@ async def test_a_visitor_who_signs_in_keeps_what_was_said_and_gets_a_new_token(g
     assert signed_in != token
     assert await said_before(gateway, signed_in) == ["before"]
     async with connected(gateway, token) as widget:
-        assert (await widget.socket.receive_json(timeout=10)) == {"type": "expired"}
+        assert (await widget.socket.receive_json(timeout=30)) == {"type": "expired"}
     # Once more, on the next page: the same session.
     assert await token_of(gateway, token=signed_in, identity=vouch()) == signed_in
     assert await token_of(gateway, token=signed_in) == signed_in
@@ -124,7 +124,7 @@ async def test_another_account_in_the_same_browser_is_another_visitor(gateway: G
     accounts = {row.id: row.account for row in await rows(gateway.engine, customers)}
     assert sorted(accounts[row.customer_id] for row in await rows(gateway.engine, identities)) == ["C-1001", "C-2002"]
     async with connected(gateway, alice) as widget:
-        assert (await widget.socket.receive_json(timeout=10)) == {"type": "expired"}
+        assert (await widget.socket.receive_json(timeout=30)) == {"type": "expired"}
 
 
 async def test_signing_out_ends_the_session(gateway: Gateway) -> None:
@@ -133,7 +133,7 @@ async def test_signing_out_ends_the_session(gateway: Gateway) -> None:
     nobody = await token_of(gateway, token=alice, identity=None)
     assert await said_before(gateway, nobody) == []
     async with connected(gateway, alice) as widget:
-        assert (await widget.socket.receive_json(timeout=10)) == {"type": "expired"}
+        assert (await widget.socket.receive_json(timeout=30)) == {"type": "expired"}
     assert len(await rows(gateway.engine, webchat_sessions)) == 1
 
 

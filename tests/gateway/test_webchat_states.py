@@ -84,7 +84,7 @@ async def test_a_cursor_that_is_none_is_refused(gateway: Gateway, seq: object) -
     async with connected(gateway, await new_token(gateway)) as widget:
         await widget.until_ready()
         await widget.send(type="seen", seq=seq)
-        assert (await widget.socket.receive_json(timeout=10)) == {"type": "error", "code": "malformed"}
+        assert (await widget.socket.receive_json(timeout=30)) == {"type": "error", "code": "malformed"}
 
 
 async def asks(gateway: Gateway, cause: Accepted, clock: Clock) -> int:
@@ -139,7 +139,7 @@ async def test_the_tabs_of_one_visitor_share_one_pace(gateway: Gateway) -> None:
                 await tab.say(f"message {number}")
             await tab.send(type="invite", channel="nowhere", id="the end")
             codes = list[Any]()
-            while (frame := await tab.socket.receive_json(timeout=10)).get("id") != "the end":
+            while (frame := await tab.socket.receive_json(timeout=30)).get("id") != "the end":
                 codes.append(frame.get("code"))
     assert "too_fast" in codes
 

@@ -304,7 +304,7 @@ async def test_what_comes_while_another_app_is_open_is_counted_and_read_later(wo
     assert world.gateway.read() == []
     await page.locator("#tab-whatsapp").click()
     await expect(page.locator("#tab-whatsapp .dot")).to_be_hidden()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not world.gateway.read():
             await asyncio.sleep(0.02)
 

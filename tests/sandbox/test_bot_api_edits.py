@@ -147,5 +147,5 @@ async def test_an_answer_can_be_lost_after_the_message_was_taken(bot: Bot, shop:
         await bot.send_message(alice.id, "1")
     for text in ("2", "3"):
         with pytest.raises(TimedOut):
-            await bot.send_message(alice.id, text, read_timeout=0.2)
+            await bot.send_message(alice.id, text, read_timeout=1)
     assert [message["text"] for message in alice.messages] == ["/start", "1", "2"]

@@ -74,7 +74,7 @@ async def test_it_serves_and_stops_cleanly_with_a_tab_open(how: signal.Signals) 
             await tab.send_json({"type": "say", "app": "telegram", "text": "something private"})
             assert (await tab.receive_json())["kind"] == "sent"
             process.send_signal(how)
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 30) == 0
     assert process.stderr is not None
     log += (await process.stderr.read()).decode()
     for secret in (TOKEN, "s3cret-of-the-webhook", "something private"):
@@ -97,7 +97,7 @@ async def test_whatsapps_webhook_waits_for_a_gateway_that_is_late() -> None:
     log += await ready(process, "whatsapp webhook set")
     assert log.count("waits for the gateway") == 1
     process.terminate()
-    assert await asyncio.wait_for(process.wait(), 5) == 0
+    assert await asyncio.wait_for(process.wait(), 30) == 0
     await runner.cleanup()
 
 

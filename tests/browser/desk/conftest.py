@@ -15,7 +15,7 @@ from tests.browser.desk.played import PlayedDesk
 
 WIDE, PHONE = (1440, 900), (390, 844)
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 class Visit(Protocol):

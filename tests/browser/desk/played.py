@@ -80,7 +80,7 @@ class PlayedDesk:
 
     # What tests bring about and wait for
 
-    async def until(self, wanted: Callable[[Self], object], timeout: float = 15) -> None:
+    async def until(self, wanted: Callable[[Self], object], timeout: float = 30) -> None:
         async with asyncio.timeout(timeout), self._news:
             await self._news.wait_for(lambda: wanted(self))
 

@@ -16,7 +16,7 @@ from tests.browser.widget.protocol_server import ProtocolServer, ShopPage
 
 DESKTOP = (1100, 800)
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 class Visit(Protocol):

@@ -130,7 +130,7 @@ class ProtocolServer:
         """Forget the visitor's token."""
         del self.visitors[self.visitor.token]
 
-    async def until(self, wanted: Callable[[Self], object], timeout: float = 15) -> None:
+    async def until(self, wanted: Callable[[Self], object], timeout: float = 30) -> None:
         """Wait until something has come about here."""
         async with asyncio.timeout(timeout), self._news:
             await self._news.wait_for(lambda: wanted(self))
@@ -223,7 +223,7 @@ class ProtocolServer:
 
     async def _hello(self, socket: web.WebSocketResponse, request: web.Request) -> Visitor | None:
         try:
-            message = await socket.receive(timeout=10)
+            message = await socket.receive(timeout=30)
         except TimeoutError:
             await self._violation(socket, "no hello within 10 s")
             return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -853,11 +852,11 @@ async def test_slow_answers_hold_nothing_else_up(
 ) -> None:
     server.faults.order("token", hang(0.5))
     slow = asyncio.create_task(failure(channel, message(address, Content(text="hello"))))
-    longest, last = 0.0, time.monotonic()
+    meanwhile = 0
     while not slow.done():
         await asyncio.sleep(0.005)
-        longest, last = max(longest, time.monotonic() - last), time.monotonic()
-    assert longest < 0.3
+        meanwhile += 1
+    assert meanwhile > 5
 
 
 async def test_neither_secrets_nor_words_are_logged(

@@ -313,7 +313,7 @@ async def test_no_answer_in_time_is_uncertain(
     server: TelegramServer, shop: BotAccount, alice: User, open_channel: Open, done: bool
 ) -> None:
     shop.faults.order("sendMessage", hang(done=done))
-    failed = await failure(open_channel(server.url, timeout=0.2), to(alice, Content(text="hello")))
+    failed = await failure(open_channel(server.url, timeout=1), to(alice, Content(text="hello")))
     assert failed == error("no answer from Telegram: TimeoutError", uncertain=True)
     assert seen(alice) == (["hello"] if done else [])
 
@@ -396,8 +396,8 @@ async def test_later_part_that_fails_for_good_is_never_retryable(
 async def test_patience_is_for_the_whole_message(
     server: TelegramServer, shop: BotAccount, alice: User, photo: str, open_channel: Open
 ) -> None:
-    shop.faults.order("sendMessage", flood_wait(1), times=3)
-    failed = await failure(open_channel(server.url, patience=1.5), to(alice, photo_then_text(photo)))
+    shop.faults.order("sendMessage", flood_wait(2), times=3)
+    failed = await failure(open_channel(server.url, patience=3), to(alice, photo_then_text(photo)))
     assert failed == error("part 2 of 2 was not sent: too many messages for Telegram", permanent=True)
     assert methods(shop) == ["sendPhoto", "sendMessage", "sendMessage"]
 
@@ -738,7 +738,7 @@ async def test_token_is_never_logged_nor_told(
     server: TelegramServer, shop: BotAccount, alice: User, open_channel: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    channel, hello, told = open_channel(server.url, timeout=0.2), to(alice, Content(text="hello")), []
+    channel, hello, told = open_channel(server.url, timeout=1), to(alice, Content(text="hello")), []
     await channel.send(hello)
     for fault in (refuse(400, "Bad Request: no"), server_error(500, html=True), hang(), close_connection()):
         shop.faults.order("sendMessage", fault)

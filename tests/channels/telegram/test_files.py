@@ -100,7 +100,7 @@ async def test_refusal_says_what_to_do(
 
 async def test_no_answer_in_time_is_no_file(server: TelegramServer, shop: BotAccount, open_channel: Open) -> None:
     shop.faults.order("getFile", hang())
-    assert not (await failure(open_channel(server.url, timeout=0.2))).permanent
+    assert not (await failure(open_channel(server.url, timeout=1))).permanent
 
 
 async def test_address_is_in_no_log(

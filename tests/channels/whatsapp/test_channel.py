@@ -461,7 +461,7 @@ async def test_no_answer_in_time_is_uncertain(
     server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open, done: bool
 ) -> None:
     shop.faults.order("text", hang(done=done))
-    failed = await failure(await open_channel(server.url, timeout=0.2), to(alice, HELLO))
+    failed = await failure(await open_channel(server.url, timeout=1), to(alice, HELLO))
     assert failed == error("no answer from WhatsApp: TimeoutError", uncertain=True)
     assert seen(alice) == (["hello"] if done else [])
 
@@ -723,7 +723,7 @@ async def test_nothing_secret_is_ever_logged_nor_told(
     server: WhatsAppServer, shop: Number, alice: Person, open_channel: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    channel, secretly, told = await open_channel(server.url, timeout=0.2), to(alice, Content(text="hushhush")), []
+    channel, secretly, told = await open_channel(server.url, timeout=1), to(alice, Content(text="hushhush")), []
     await channel.send(secretly)
     for fault in (refuse(131009, "hushhush"), server_error(500, html=True), hang(), close_connection()):
         shop.faults.order("text", fault)

@@ -94,7 +94,7 @@ class Window:
     async def hears(self, type: str, **like: Any) -> Any:
         """The next frame of this type that has these values."""
         while True:
-            frame = await self.socket.receive_json(timeout=10)
+            frame = await self.socket.receive_json(timeout=30)
             if frame["type"] == type and all(frame.get(name) == value for name, value in like.items()):
                 return frame
 

@@ -201,7 +201,7 @@ async def test_a_session_that_is_over_hears_nothing_more(office: Office) -> None
         await window.hears("hello")
         await maya.post("/desk/api/logout")
         await window.hears("expired")
-        assert (await window.socket.receive(timeout=10)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
+        assert (await window.socket.receive(timeout=30)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
     with pytest.raises(WSServerHandshakeError):
         async with office.window(maya):
             pass

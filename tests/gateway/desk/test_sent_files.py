@@ -63,7 +63,7 @@ async def test_a_platform_is_given_the_whole_address(engine: AsyncEngine, clock:
         async with open_office(engine, clock, tmp_path, **settings) as office:
             accepted = await office.writes("alice", "hello")
             await shows_a_kettle(office, accepted.conversation)
-            method, call = await asyncio.wait_for(asked.get(), 10)
+            method, call = await asyncio.wait_for(asked.get(), 30)
             assert (method, call["caption"]) == ("sendPhoto", "Like this")
             assert await loads(office, call["photo"]) == (200, PNG)
     finally:

@@ -52,7 +52,7 @@ async def fetching(engine: AsyncEngine, clock: Clock, folder: Path, shelf: Shelf
 
 
 async def until(engine: AsyncEngine, there: Callable[[Any], bool]) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             [row] = await rows(engine, media)
             if there(row):
@@ -107,7 +107,7 @@ async def test_what_is_too_large_is_refused_and_what_is_gone_is_lost(
     ):
         told = await accepted(engine, says("Alice", PICTURE), clock())
         async with fetching(engine, clock, tmp_path, Shelf(error)):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while (await rows(engine, media, message_id=told.message))[0].state == "waiting":
                     await asyncio.sleep(0.01)
         [message] = await rows(engine, messages, id=told.message)

@@ -82,7 +82,7 @@ def windows() -> tuple[Window, ...]:
 
 @pytest.fixture
 async def server(windows: tuple[Window, ...]) -> AsyncIterator[TeamsServer]:
-    async with TeamsServer(windows=windows, timeout=0.5) as running:
+    async with TeamsServer(windows=windows, timeout=1) as running:
         yield running
 
 
