@@ -26,11 +26,10 @@ _CODE = re.compile(r"(`+[^`]*`+)")
 _INSIDE_WORD = re.compile(r"(?<=[0-9A-Za-z])\*+(?=[0-9A-Za-z])")
 _INSIDE_ADDRESS = re.compile(r"https?://[^\s<>()\[\]*`]+")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_PUNCTUATION = "\u3001-\u303f\uff01-\uff0f\uff1a-\uff20“”‘’…—!-)+-/:-@"
-_OPENS = re.compile(rf"(?<=[{_HAN}])(?=\*{{1,3}}[{_PUNCTUATION}])")
-_CLOSES = re.compile(
-    "(?:" + "|".join(rf"(?<=[{_PUNCTUATION}]{stars})" for stars in (r"\*", r"\*\*", r"\*\*\*")) + rf")(?=[{_HAN}])"
-)
+_SIGN = r"[^\w\s*]"
+_OPENS = rf"(?<=[{_HAN}])(?=\*{{1,3}}{_SIGN})"
+_CLOSES = "(?:" + "|".join(rf"(?<={_SIGN}(?<!\\){stars})" for stars in (r"\*", r"\*\*", r"\*\*\*")) + rf")(?=[{_HAN}])"
+_EDGES = re.compile(rf"{_CODE.pattern}|{_OPENS}|{_CLOSES}")
 _EDGE = "\u2e4f"
 """Stands between a marker and a Han character while the text is read; a sign of medieval manuscripts."""
 _MARKERS = re.compile(r"(?<!\\)[*_]")
@@ -186,15 +185,14 @@ def _escaped(source: str) -> str:
     left alone."""
     between = _CODE.split(source)
     between[::2] = [_INSIDE_ADDRESS.sub(_plainly, _INSIDE_WORD.sub(_plainly, part)) for part in between[::2]]
-    between[::2] = [_with_edges(part) for part in between[::2]]
-    return "".join(between)
+    return _with_edges("".join(between))
 
 
 def _with_edges(source: str) -> str:
-    """CommonMark knows a word's edge by white space or punctuation, and so does not see that `**好。**` is over where
-    the next word stands right behind it, as it does in Chinese:
+    """CommonMark knows a word's edge by white space or a sign, such as `。` or `¥`, and so does not see that
+    `**好。**` is over where the next word stands right behind it, as it does in Chinese:
     https://github.com/commonmark/commonmark-spec/issues/650"""
-    return _CLOSES.sub(_EDGE, _OPENS.sub(_EDGE, source))
+    return _EDGES.sub(lambda found: found[0] or _EDGE, source)
 
 
 def _plainly(found: re.Match[str]) -> str:

@@ -2,7 +2,8 @@
 
 tokens.py    is a webhook from Teams (keys.py: Microsoft's public keys)
 inbound.py   a webhook's bytes → the contract's words (pure); what an invoke is answered; attachments.py what came along
-outbound.py  the contract's words → parts, one activity each (pure); markdown.py what it formats and escapes
+outbound.py  the contract's words → parts, one activity each (pure); markdown.py what it formats and escapes,
+             emphasis.py where a style may begin and end
 connector.py the port to the SDK; login.py the bot's token; errors.py what went wrong, as the contract's errors
 files.py     what customers sent, fetched
 address.py   where a reply goes; service_urls.py where a token may go; wire.py HTTP

@@ -11,6 +11,7 @@ from functools import partial
 
 from channels.formatting import Mark, Rich
 from channels.lengths import cuts, units
+from channels.teams.emphasis import STYLES, readable
 
 URL_MAX = 2000
 """Of a link. What is longer is not linked."""
@@ -46,7 +47,7 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 def _written(rich: Rich, code: bool) -> str:
     marks = [mark for mark in rich.marks if len(mark.url) <= URL_MAX and (code or mark.style != "code")]
-    return _between(rich.text, marks, 0, len(rich.text))
+    return _between(rich.text, readable(rich.text, marks), 0, len(rich.text))
 
 
 def _between(text: str, marks: Sequence[Mark], start: int, end: int) -> str:
@@ -58,7 +59,7 @@ def _between(text: str, marks: Sequence[Mark], start: int, end: int) -> str:
         written += _words(text[start : mark.start])
         if mark.style == "link" and written.endswith("!"):
             written = f"{written[:-1]}\\!"  # or the link would be a picture
-        if written.endswith("*") and mark.style in ("bold", "italic"):
+        if written.endswith("*") and mark.style in STYLES:
             written += _words(text[mark.start : mark.end])  # or its stars would run together with those before
         else:
             written += _MARKED[mark.style](text, inside, mark)

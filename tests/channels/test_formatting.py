@@ -30,6 +30,10 @@ def styles(source: str) -> list[tuple[str, str]]:
         ("请**“重要”**看", "请“重要”看", [("“重要”", "bold")]),
         ("订单**（1042）**已发货", "订单（1042）已发货", [("（1042）", "bold")]),
         ("*好。*吧", "好。吧", [("好。", "italic")]),
+        ("合计**¥199**元", "合计¥199元", [("¥199", "bold")]),
+        ("看**[这里](https://a.example)**吧", "看这里吧", [("这里", "https://a.example"), ("这里", "bold")]),
+        ("用**`code`**吧", "用code吧", [("code", "code"), ("code", "bold")]),
+        ("码是`你**¥`的**¥**。", "码是你**¥的¥。", [("你**¥", "code"), ("¥", "bold")]),
         ("write [us](mailto:a@b.example) or [ring](tel:+4930)", "write us or ring", None),
         ("one\n\n**two\nthree**", "one\n\ntwo\nthree", [("two\nthree", "bold")]),
     ],
@@ -117,7 +121,7 @@ def test_a_link_may_lead_to_an_address_with_markers() -> None:
     ]
 
 
-@given(st.text(alphabet="ab *_`[]()\\\n<&https:/.你好。“😀", max_size=80))
+@given(st.text(alphabet="ab *_`[]()\\\n<&https:/.你好。“€😀", max_size=80))
 def test_any_text_can_be_read(source: str) -> None:
     rich = parse(source)
     assert "".join(run.text for run in rich.runs()) == rich.text

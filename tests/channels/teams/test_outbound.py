@@ -372,6 +372,16 @@ FORMATTED = {
     "`` ` ``": "`` ` ``",
     r"**1\*2** \*not\*": r"**1\*2** \*not\*",
     "**side**_by side_": "**side**by side",
+    "**注意！**请看": "**注意**！请看",
+    "你好**“退货”**吗": "你好“**退货**”吗",
+    "**（好）** 吗": "**（好）** 吗",
+    "你*(*": "你(",
+    "请看[**这里**](https://shop.example)。": "请看[**这里**](https://shop.example)。",
+    "请看**[这里](https://shop.example)**吧": "请看[**这里**](https://shop.example)吧",
+    "请看**[这里](https://shop.example)吧**": "请看[这里](https://shop.example)**吧**",
+    "**用`code`**吧": "**用**`code`吧",
+    "**€5**元": "**€5**元",
+    "共**€5**": "共€**5**",
     "Look![here](https://shop.example)": "Look\\![here](https://shop.example)",
     "[script](javascript:alert)": "\\[script\\](javascript:alert)",
     f"[long](https://shop.example/{'x' * 2000})": "long",
@@ -385,7 +395,7 @@ def test_formatting_is_written_as_teams_reads_it(text: str, expected: str) -> No
 
 PIECES = st.lists(
     st.sampled_from(
-        [*"*_`[]()<>&\\|~#-+1.!: \n", "**", "a", "b&lt;", "你", "x_y", "[a](https://shop.example)", "&amp;"]
+        [*"*_`[]()<>&\\|~#-+1.!: \n你，（€", "**", "a", "b&lt;", "x_y", "[a](https://shop.example)", "&amp;"]
     ),
     max_size=25,
 ).map("".join)
