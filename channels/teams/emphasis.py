@@ -1,7 +1,7 @@
 """Where bold and italic may begin and end so that they are read as such. Pure.
 
 In CommonMark `**` begins or ends something by what stands on either side of it. Beside white space it does not, and
-beside punctuation only where the other side is punctuation, white space or the line's end: in `你**（好）**吗` the stars
+beside punctuation only where the other side is punctuation, white space or the line's end: the stars of `你**（好）**`
 stay stars. So a style that could not be read is written from its first word on, or up to its last one.
 https://spec.commonmark.org/0.31.2/#left-flanking-delimiter-run
 """
