@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,10 @@ from botframework.connector.aio import ConnectorClient
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from channels.contract import Card, Content, File, Location, Option, Outbound
-from channels.formatting import Rich, parse, plain
+from channels.formatting import Rich, Run, parse, plain
 from channels.teams.connector import activity
 from channels.teams.markdown import markdown
 from channels.teams.outbound import (
@@ -407,16 +409,38 @@ def test_whatever_is_written_reads_as_it_was_meant(text: str) -> None:
     """By CommonMark, which Teams follows in this. A web address in the text is left as it is, whatever it holds."""
     rich = parse(text)
     assume("https://" not in rich.text and "\\\n" not in text and not _touching(rich))
-    shown = MarkdownIt("commonmark").parse(markdown(rich))
-    read = ["".join(map(_words, token.children or ())) for token in shown if token.type == "inline"]
-    assert [" ".join(line.split()) for line in read] == [
+    lines = [token.children or [] for token in MarkdownIt("commonmark").parse(markdown(rich)) if token.type == "inline"]
+    assert [" ".join("".join(map(_words, line)).split()) for line in lines] == [
         " ".join(line.split()) for line in rich.text.split("\n") if line.strip()
     ]
+    meant = [style for run in rich.runs() for style in [_style(run)] * len("".join(run.text.split()))]
+    read = [style for line in lines for style in _styles(line)]
+    assert all(seen <= wanted for seen, wanted in zip(read, meant, strict=True)), "nothing is marked that was not"
+    if not set(rich.text) & set("*_你，（€"):  # beside these a style may have no clear edge
+        assert read == meant
 
 
 def _touching(rich: Rich) -> bool:
     """Marks that stand side by side, which no author means and CommonMark has no clear way of writing."""
     return bool({mark.start for mark in rich.marks} & {mark.end for mark in rich.marks})
+
+
+def _style(run: Run) -> set[str]:
+    marked = {"strong": run.bold, "em": run.italic, "code": run.code, "link": bool(run.url)}
+    return {name for name, on in marked.items() if on}
+
+
+def _styles(line: Sequence[Token]) -> Iterator[set[str]]:
+    """Of each character that is no white space, as it is read."""
+    on: list[str] = []
+    for token in line:
+        if token.nesting == 1:
+            on.append(token.type.removesuffix("_open"))
+        elif token.nesting == -1:
+            on.pop()
+        code = {"code"} if token.type == "code_inline" else set[str]()
+        for _ in "".join(_words(token).split()):
+            yield code | set(on)
 
 
 def _words(token: Any) -> str:
