@@ -285,6 +285,17 @@ async def test_script_from_outside_is_text(visit: Visit, desk: PlayedDesk) -> No
     assert await page.locator("a[href^='javascript']").count() == 0
 
 
+async def test_what_is_marked_within_a_mark_and_meant_as_it_is_shows(visit: Visit, desk: PlayedDesk) -> None:
+    page = await visit()
+    await open_one(page, f"mine/{MINE}")
+    await field(page).fill("请看[**这里**](https://shop.example/terms)，**用 *心* 做\\***，5 \\* 3 \\* 2")
+    await page.keyboard.press("Enter")
+    line = said(page, "请看").last
+    await expect(line).to_have_text("请看这里，用 心 做*，5 * 3 * 2")
+    await expect(line.locator("a strong")).to_have_text("这里")
+    await expect(line.locator("strong em")).to_have_text("心")
+
+
 async def test_older_lines_come_when_somebody_scrolls_up_and_nothing_jumps(visit: Visit, desk: PlayedDesk) -> None:
     page = await visit()
     await open_one(page, f"mine/{MINE}")

@@ -3,7 +3,7 @@
 import { html } from "../html.js";
 
 const MARKS =
-  /\*\*(?<bold>[^*\n]+)\*\*|(?<![\w*])[*_](?<italic>[^*_\n]+)[*_](?![\w*])|`(?<code>[^`\n]+)`|\[(?<label>[^\]\n]+)\]\((?<url>https?:\/\/[^\s)]+)\)/gu;
+  /\\(?<escaped>[!-/:-@[-`{-~])|\*\*(?<bold>(?:\\[^\n]|[^*\\\n]|(?<!\*)\*(?!\*))+)\*\*|(?<![\w*])[*_](?<italic>[^*_\n]+)[*_](?![\w*])|`(?<code>[^`\n]+)`|\[(?<label>[^\]\n]+)\]\((?<url>https?:\/\/[^\s)]+)\)/gu;
 
 /** @param {{text: string}} props */
 export function Formatted({ text }) {
@@ -18,9 +18,10 @@ export function Formatted({ text }) {
 }
 
 /** @param {Record<string, string>} groups */
-function marked({ bold, italic, code, label, url }) {
-  if (bold) return html`<strong>${bold}</strong>`;
-  if (italic) return html`<em>${italic}</em>`;
+function marked({ escaped, bold, italic, code, label, url }) {
+  if (escaped) return escaped;
+  if (bold) return html`<strong><${Formatted} text=${bold} /></strong>`;
+  if (italic) return html`<em><${Formatted} text=${italic} /></em>`;
   if (code) return html`<code>${code}</code>`;
-  return html`<a href=${url} target="_blank" rel="noopener noreferrer">${label}</a>`;
+  return html`<a href=${url} target="_blank" rel="noopener noreferrer"><${Formatted} text=${label} /></a>`;
 }
