@@ -118,14 +118,14 @@
     open() {
       this.#reveal();
       this.#composer.focus();
-      this.#memory.remember({ open: true });
+      this.#memory.isOpen = true;
     }
 
     close() {
       if (!this.isOpen) return;
       this.#conceal();
       this.#launcher.focus();
-      this.#memory.remember({ open: false });
+      this.#memory.isOpen = false;
     }
 
     /** Open it without taking the keyboard. */
@@ -152,7 +152,7 @@
 
     /** As it is in the browser's other tabs, and was on the page before; a small screen it would cover. */
     #openAsElsewhere() {
-      const { open } = this.#memory.session;
+      const open = this.#memory.isOpen;
       if (open && !this.isOpen && !matchMedia(SMALL).matches) this.#reveal();
       else if (!open && this.isOpen) this.#conceal();
     }
@@ -786,20 +786,21 @@
   class Memory {
     #session;
     #outbox;
+    #open;
 
     /** @param {string} gateway */
     constructor(gateway) {
       this.#session = new Drawer("localStorage", `throughline:${gateway}`);
       this.#outbox = new Drawer("sessionStorage", `throughline-outbox:${gateway}`);
+      this.#open = new Drawer("localStorage", `throughline-open:${gateway}`);
     }
 
     /**
-     * `read`: the cursor that the visitor has read up to; `signedIn`: the page's own server has vouched for them;
-     * `open`: the chat is.
-     * @returns {{token: string, read: number, start: string, signedIn: boolean, open: boolean}}
+     * `read`: the cursor that the visitor has read up to; `signedIn`: the page's own server has vouched for them.
+     * @returns {{token: string, read: number, start: string, signedIn: boolean}}
      */
     get session() {
-      return { token: "", read: 0, start: "", signedIn: false, open: false, ...this.#session.read() };
+      return { token: "", read: 0, start: "", signedIn: false, ...this.#session.read() };
     }
 
     /** @returns {Unsent[]} */
@@ -810,6 +811,15 @@
 
     set outbox(unsent) {
       this.#outbox.write(unsent);
+    }
+
+    /** Whether the chat is, in all tabs. By itself: a tab that notes what was read must not bring back what it was. */
+    get isOpen() {
+      return this.#open.read() === true;
+    }
+
+    set isOpen(open) {
+      this.#open.write(open);
     }
 
     hasHistory() {
@@ -823,7 +833,7 @@
     }
 
     forget() {
-      this.#session.write({ open: this.session.open });
+      this.#session.write({});
     }
   }
 

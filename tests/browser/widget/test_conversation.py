@@ -259,6 +259,7 @@ async def test_reading_in_one_tab_clears_the_badge_of_another(visit: Visit, serv
     other = await visit(context=alice.context)
     await server.until(lambda it: len(it.visitor.sockets) == 2)
     await alice.keyboard.press("Escape")
+    await expect(other.get_by_role("dialog")).to_be_hidden()
     await server.say("Still there?")
     await expect(other.get_by_role("button", name="Open chat, 1 unread message")).to_be_visible()
     await alice.bring_to_front()
@@ -266,6 +267,35 @@ async def test_reading_in_one_tab_clears_the_badge_of_another(visit: Visit, serv
     await expect(row(alice, "Still there?")).to_be_visible()
     await alice.keyboard.press("Escape")
     await expect(other.get_by_role("button", name="Open chat", exact=True)).to_be_visible()
+
+
+_SLOW_TO_KNOW = """
+  const read = Storage.prototype.getItem;
+  const known = new Map();
+  Storage.prototype.getItem = function (key) {
+    if (!window.isSlow || !known.has(key)) known.set(key, read.call(this, key));
+    return known.get(key);
+  };
+"""
+"""Browsers tell one tab what another one has stored when they come to it."""
+
+
+async def test_a_tab_that_does_not_know_yet_does_not_open_what_was_closed(visit: Visit, server: ProtocolServer) -> None:
+    alice = await visit()
+    await open_chat(alice)
+    await server.until(lambda it: it.of_type("start"))
+    await server.say("Hello")
+    other = await visit(context=alice.context, init=_SLOW_TO_KNOW)
+    await expect(row(other, "Hello")).to_be_visible()
+    await server.until(lambda it: len(it.visitor.sockets) == 2)
+    await other.evaluate("window.isSlow = true")
+    await alice.keyboard.press("Escape")
+    await expect(other.get_by_role("dialog")).to_be_visible()
+    read = len(server.seen)
+    await server.say("Still there?")
+    await server.until(lambda it: len(it.seen) > read)
+    await alice.reload()
+    await expect(alice.get_by_role("button", name="Open chat")).to_be_visible()
 
 
 async def test_the_chat_is_open_in_every_tab_or_in_none(visit: Visit, server: ProtocolServer) -> None:
