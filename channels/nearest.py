@@ -17,7 +17,8 @@ def web_address(url: str | None) -> str | None:
 
 def file_name(file: File) -> str:
     """What to call it: its name, or the last part of its address."""
-    return plain(file.name).text or file.url.partition("?")[0].rstrip("/").rpartition("/")[2] or file.url
+    last = file.url.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return plain(file.name).text or storable(last or file.url)
 
 
 def file_in_words(file: File) -> Rich:

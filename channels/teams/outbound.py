@@ -143,7 +143,7 @@ def _file(file: File | None, words: Wording) -> list[Json]:
     url = _linked(file.url)
     named = _shortened(file_in_words(file), PLACE_MAX)
     if url is None:
-        return _paragraph(joined([named, plain(shorten(file.url, PLACE_MAX))]))
+        return _paragraph(joined([named, plain(shorten(plain(file.url).text, PLACE_MAX))]))
     return [*_paragraph(named), _set([_open(words.open_file, url)])]
 
 

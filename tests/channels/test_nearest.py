@@ -15,6 +15,7 @@ STORE = Location(latitude=53.5511, longitude=-0.5, name="Mitte", address="Jungfe
 def test_a_file_is_its_name_with_a_link() -> None:
     assert as_plain(file_in_words(LABEL)) == "📎 Label *1*.pdf (https://shop.example.com/d/label.pdf?x=1)"
     assert file_name(File(url="https://shop.example.com/d/label.pdf?x=1")) == "label.pdf"
+    assert file_name(File(url="https://shop.example.com/d/\ud800.pdf")) == "?.pdf"
 
 
 def test_a_file_that_nobody_can_open_is_no_link() -> None:
