@@ -16,7 +16,6 @@ from channels.formatting import Mark
 
 STYLES = ("bold", "italic")
 
-
 _INWARDS = {"link": 0, "bold": 1, "italic": 1, "code": 2}
 
 
@@ -42,18 +41,14 @@ class _Edges:
 
     def narrowed(self) -> Iterator[Mark]:
         """As much of the mark as is read; nothing where no word is left."""
-        start = next(filter(self._begins, self._places()), None)
-        end = next(filter(self._ends, reversed(self._places())), None)
+        places = range(self._mark.start, self._mark.end + 1)
+        start = next(filter(self._begins, places), None)
+        end = next(filter(self._ends, reversed(places)), None)
         if start is not None and end is not None and start < end:
             yield replace(self._mark, start=start, end=end)
 
-    def _places(self) -> list[int]:
-        """Not in the middle of what it holds."""
-        places = range(self._mark.start, self._mark.end + 1)
-        return [at for at in places if not any(one.start < at < one.end for one in self._held)]
-
     def _begins(self, at: int) -> bool:
-        if at == self._mark.end or _is_space(self._text[at]):
+        if at == self._mark.end or self._is_within(at) or _is_space(self._text[at]):
             return False
         if _is_word(self._text[at]) and all(one.start != at for one in self._held):
             return True
@@ -61,12 +56,16 @@ class _Edges:
         return at == 0 or at in signs or _is_edge(self._text[at - 1])
 
     def _ends(self, at: int) -> bool:
-        if at == self._mark.start or _is_space(self._text[at - 1]):
+        if at == self._mark.start or self._is_within(at) or _is_space(self._text[at - 1]):
             return False
         if _is_word(self._text[at - 1]) and all(one.end != at for one in self._held):
             return True
         signs = [one.start for one in self._signed] + [one.end for one in self._around]
         return at == len(self._text) or at in signs or _is_edge(self._text[at])
+
+    def _is_within(self, at: int) -> bool:
+        """In the middle of a link or of code that it holds, which it cannot cut in two."""
+        return any(one.start < at < one.end for one in self._held)
 
 
 def _holds(outer: Mark, inner: Mark) -> bool:

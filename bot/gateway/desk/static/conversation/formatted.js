@@ -2,8 +2,16 @@
 
 import { html } from "../html.js";
 
-const MARKS =
-  /\\(?<escaped>[!-/:-@[-`{-~])|\*\*(?<bold>(?:\\[^\n]|[^*\\\n]|(?<!\*)\*(?!\*))+)\*\*|(?<![\w*])[*_](?<italic>[^*_\n]+)[*_](?![\w*])|`(?<code>[^`\n]+)`|\[(?<label>[^\]\n]+)\]\((?<url>https?:\/\/[^\s)]+)\)/gu;
+const MARKS = new RegExp(
+  [
+    String.raw`\\(?<escaped>[!-/:-@[-\x60{-~])`,
+    String.raw`\*\*(?<bold>(?:\\[^\n]|[^*\\\n]|(?<!\*)\*(?!\*))+)\*\*`,
+    String.raw`(?<![\w*])[*_](?<italic>[^*_\n]+)[*_](?![\w*])`,
+    String.raw`\x60(?<code>[^\x60\n]+)\x60`,
+    String.raw`\[(?<label>[^\]\n]+)\]\((?<url>https?:\/\/[^\s)]+)\)`,
+  ].join("|"),
+  "gu",
+);
 
 /** @param {{text: string}} props */
 export function Formatted({ text }) {
